@@ -1,0 +1,78 @@
+/**
+ * From the log to the fold. Whatever version an event was stored in, it comes out in the current one.
+ */
+import { Result, Schema } from "effect"
+import { isVehicleEventType, type Metadata, schemas, type VehicleEvent, type VehicleEventType, versions } from "./events.ts"
+
+type JsonObject = { readonly [key: string]: unknown }
+
+/** An event as any layer of the log hands it out. */
+export interface Stored {
+  readonly id: string
+  readonly stream: string
+  readonly type: string
+  readonly revision: number
+  readonly position: string
+  readonly data: JsonObject
+  readonly metadata: JsonObject
+}
+
+/** An event of a vehicle, in its place. */
+export interface VehicleRecord {
+  readonly _tag: "Vehicle"
+  readonly vin: string
+  readonly revision: number
+  /** Opaque; ordered as strings are. */
+  readonly position: string
+  readonly event: VehicleEvent
+}
+
+/** One step up: the data of version n to that of n + 1. */
+export type Upcaster = (data: JsonObject) => JsonObject
+
+/** By type, the steps from version 1, in order: as many as the current version less one. */
+export const upcasters: { readonly [T in VehicleEventType]?: ReadonlyArray<Upcaster> } = {}
+
+export class UnreadableEvent extends Schema.TaggedError<UnreadableEvent>()("UnreadableEvent", {
+  stream: Schema.String,
+  revision: Schema.Int,
+  reason: Schema.String,
+}) {
+  override get message() {
+    return `Event ${this.revision} of ${this.stream}: ${this.reason}`
+  }
+}
+
+const prefix = "vehicle-"
+
+export const isVehicleStream = (stream: string): boolean => stream.startsWith(prefix)
+
+/**
+ * The record of a stored event; undefined where its type is none of a vehicle's, as in a log written by a newer
+ * service, and is to be passed over.
+ *
+ * What was stored in the current version was checked when it was stored and is taken as it is; older data is
+ * upcast and checked.
+ */
+export const decode = (stored: Stored): Result.Result<VehicleRecord | undefined, UnreadableEvent> => {
+  const { type } = stored
+  if (!isVehicleEventType(type)) return Result.succeed(undefined)
+  const version = stored.metadata["schema"]
+  const record = (data: JsonObject): VehicleRecord => ({
+    _tag: "Vehicle",
+    vin: stored.stream.slice(prefix.length),
+    revision: stored.revision,
+    position: stored.position,
+    event: { id: stored.id, type, data, metadata: stored.metadata as Metadata } as VehicleEvent,
+  })
+  if (version === versions[type]) return Result.succeed(record(stored.data))
+  const fail = (reason: string) =>
+    Result.fail(new UnreadableEvent({ stream: stored.stream, revision: stored.revision, reason }))
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > versions[type]) {
+    return fail(`${type} has schema version ${String(version)}; this service knows 1 to ${versions[type]}`)
+  }
+  let data = stored.data
+  for (const upcast of upcasters[type]?.slice(version - 1) ?? []) data = upcast(data)
+  const checked = Schema.is(schemas[type])(data)
+  return checked ? Result.succeed(record(data)) : fail(`${type} of version ${version} does not fit after upcasting`)
+}
