@@ -1,0 +1,61 @@
+/** The fleet as it stands: one row a vehicle. */
+import type { Powertrain } from "../domain/vehicle/events.ts"
+import * as Twin from "../domain/vehicle/twin.ts"
+import type { Projection } from "./projection.ts"
+
+export interface VehicleRow {
+  readonly vin: string
+  readonly brand: string | null
+  readonly model: string | null
+  readonly year: number | null
+  readonly powertrain: Powertrain | null
+  readonly tags: ReadonlyArray<string>
+  readonly online: boolean
+  readonly lastSeenAt: number | null
+  readonly registeredAt: number | null
+  readonly revision: number
+  /** Of the newest record folded: what a reader has seen up to a cursor is told by it. */
+  readonly position: string
+  readonly twin: Twin.Twin
+}
+
+export const vehicles: Projection<VehicleRow> = {
+  name: "vehicles",
+  version: 1,
+  columns: {
+    vin: "text",
+    brand: "text",
+    model: "text",
+    year: "integer",
+    powertrain: "text",
+    tags: "json",
+    online: "boolean",
+    lastSeenAt: "time",
+    registeredAt: "time",
+    revision: "integer",
+    position: "text",
+    twin: "json",
+  },
+  key: [],
+  indexes: [["brand", "vin"], ["lastSeenAt", "vin"], ["position"]],
+  evolve: (vin, rows, record) => {
+    if (record._tag !== "Vehicle") return rows
+    const twin = Twin.evolve(rows[0]?.twin ?? Twin.initial(vin), record.event, record.revision)
+    return [rowOf(twin, record.position)]
+  },
+}
+
+const rowOf = (twin: Twin.Twin, position: string): VehicleRow => ({
+  vin: twin.vin,
+  brand: twin.description.brand ?? null,
+  model: twin.description.model ?? null,
+  year: twin.description.year ?? null,
+  powertrain: twin.description.powertrain ?? null,
+  tags: twin.description.tags ?? [],
+  online: twin.online,
+  lastSeenAt: twin.lastSeenAt ?? null,
+  registeredAt: twin.registeredAt ?? null,
+  revision: twin.revision,
+  position,
+  twin,
+})
