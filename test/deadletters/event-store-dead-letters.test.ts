@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto"
+import { it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { describe, expect } from "vitest"
+import { type DeadLetter, DeadLetters } from "../../src/deadletters/dead-letters.ts"
+import * as EventStoreDeadLetters from "../../src/deadletters/event-store-dead-letters.ts"
+import { AppendTooLarge } from "../../src/eventstore/errors.ts"
+import { EventStore } from "../../src/eventstore/event-store.ts"
+import { altered, eventsOf, temporary, unavailable } from "../support/event-store.ts"
+
+const letter = (payload: string | Uint8Array, more: Partial<DeadLetter> = {}): DeadLetter => ({
+  reason: "json",
+  message: "not JSON",
+  source: { kind: "mqtt", topic: "vehicles/x/telemetry" },
+  receivedAt: Date.parse("2026-11-22T08:15:30.250Z"),
+  payload: typeof payload === "string" ? Buffer.from(payload) : payload,
+  ...more,
+})
+
+const on = (store: Layer.Layer<EventStore>) => EventStoreDeadLetters.layer.pipe(Layer.provideMerge(store))
+
+const put = (...letters: ReadonlyArray<DeadLetter>) => Effect.flatMap(DeadLetters, (service) => service.put(letters))
+const stored = (stream = "deadletter-mqtt") => Effect.flatMap(EventStore, (store) => eventsOf(store, stream))
+
+describe("dead letters", () => {
+  it.live("are kept with reason, source, time and payload, on a stream by kind of source", () =>
+    Effect.gen(function*() {
+      yield* put(
+        letter("{", { path: "Vehicle.Speed", reason: "type" }),
+        letter("[", { source: { kind: "kafka", topic: "vehicle-telemetry", position: "3/17" } }),
+      )
+      expect(yield* stored()).toMatchObject([{
+        type: "DeadLettered",
+        data: {
+          reason: "type",
+          message: "not JSON",
+          path: "Vehicle.Speed",
+          payload: {
+            encoding: "utf8",
+            content: "{",
+            bytes: 1,
+            sha256: createHash("sha256").update("{").digest("hex"),
+          },
+        },
+        metadata: {
+          schema: 1,
+          receivedAt: "2026-11-22T08:15:30.250Z",
+          source: { kind: "mqtt", topic: "vehicles/x/telemetry" },
+        },
+      }])
+      expect(yield* stored("deadletter-kafka")).toMatchObject([
+        { metadata: { source: { kind: "kafka", topic: "vehicle-telemetry", position: "3/17" } } },
+      ])
+    }).pipe(Effect.provide(on(temporary))))
+
+  it.live("have the same id when they come again, and another where anything but the time differs", () =>
+    Effect.gen(function*() {
+      const first = letter("{")
+      const others = [
+        letter("["),
+        letter("{", { reason: "shape" }),
+        letter("{", { message: "message 2: not JSON" }),
+        letter("{", { path: "Vehicle.Speed" }),
+        letter("{", { source: { kind: "mqtt" } }),
+      ]
+      yield* put(first, { ...first, receivedAt: first.receivedAt + 1000 })
+      expect(yield* stored()).toHaveLength(1)
+      yield* put({ ...first, receivedAt: first.receivedAt + 2000 })
+      expect(new Set((yield* stored()).map(({ id }) => id)).size).toBe(1)
+      yield* put(...others)
+      expect(new Set((yield* stored()).map(({ id }) => id)).size).toBe(1 + others.length)
+    }).pipe(Effect.provide(on(temporary))))
+
+  it.live("hold the first 4 KiB of a payload, as text where it is text", () =>
+    Effect.gen(function*() {
+      const cut = (text: string) => letter("x".repeat(4095) + text)
+      yield* put(
+        cut("€ and more"),
+        letter("x".repeat(4096) + "yes"),
+        letter(Buffer.from([0x23, 0x23, 0xff, 0xfe])),
+        letter(Buffer.alloc(200_000, 0xff)),
+        letter(""),
+        letter(Buffer.from([0x61, 0xe2, 0x82])),
+      )
+      const payloads = (yield* stored()).map(({ data }) => data["payload"])
+      expect(payloads).toMatchObject([
+        { encoding: "utf8", content: "x".repeat(4095), bytes: 4095 + 12 },
+        { encoding: "utf8", content: "x".repeat(4096), bytes: 4099 },
+        { encoding: "base64", content: "IyP//g==", bytes: 4 },
+        { encoding: "base64", content: Buffer.alloc(4096, 0xff).toString("base64"), bytes: 200_000 },
+        { encoding: "utf8", content: "", bytes: 0 },
+        { encoding: "base64", content: "YeKC", bytes: 3 },
+      ])
+    }).pipe(Effect.provide(on(temporary))))
+
+  it.live("are appended in parts below the store's limit, however many and however they are written as JSON", () =>
+    Effect.gen(function*() {
+      // A control character takes six bytes in JSON.
+      const many = Array.from({ length: 200 }, (_, n) =>
+        letter(`${n}${"\u0001".repeat(5000)}`, { message: "€".repeat(9999) }))
+      yield* put(...many)
+      expect(yield* stored()).toHaveLength(200)
+    }).pipe(Effect.provide(on(temporary))))
+
+  it.live("go out in smaller parts to a store with a lower limit", () => {
+    const low = altered((store) => ({
+      append: (stream, expected, events) =>
+        events.length > 3
+          ? Effect.fail(new AppendTooLarge({ stream, bytes: events.length, limit: 3 }))
+          : store.append(stream, expected, events),
+    }))
+    return Effect.gen(function*() {
+      yield* put(...Array.from({ length: 10 }, (_, n) => letter(`${n}`)))
+      expect((yield* stored()).map(({ data }) => data["payload"])).toMatchObject(
+        Array.from({ length: 10 }, (_, n) => ({ content: `${n}` })),
+      )
+    }).pipe(Effect.provide(on(low)))
+  })
+
+  it.live("fail with the store, so that their messages are not acknowledged", () =>
+    Effect.gen(function*() {
+      expect(yield* Effect.flip(put(letter("{")))).toMatchObject({ _tag: "EventStoreUnavailable" })
+    }).pipe(Effect.provide(on(altered(() => ({ append: () => Effect.fail(unavailable("append")) }))))))
+})
