@@ -1,0 +1,49 @@
+/** What lists are filtered by, as conditions on the alias `t`. */
+import type { SqlClient, Statement } from "effect/sql"
+import type { AlertFilter, VehicleFilter } from "./read-model.ts"
+import { listed } from "./table.ts"
+
+type Sql = SqlClient.SqlClient
+
+/** One value is compared, so that an index on the column and an order gives that order; several are looked up. */
+const oneOf = (sql: Sql, column: string, values: ReadonlyArray<string> | undefined): Array<Statement.Fragment> => {
+  if (values === undefined) return []
+  const name = sql`t.${sql(column)}`
+  if (values.length === 1) return [sql`${name} = ${values[0]}`]
+  return [sql`${name} IN (SELECT v.value FROM ${listed(sql, values)})`]
+}
+
+/** The JSON array in the column holds all of these. */
+const allOf = (sql: Sql, column: string, values: ReadonlyArray<string> | undefined): Array<Statement.Fragment> => {
+  if (values === undefined || values.length === 0) return []
+  const name = sql`t.${sql(column)}`
+  return sql.onDialectOrElse({
+    pg: () => [sql`${name}::jsonb @> ${JSON.stringify(values)}::jsonb`],
+    orElse: () => values.map((value) => sql`EXISTS (SELECT 1 FROM json_each(${name}) e WHERE e.value = ${value})`),
+  })
+}
+
+export const vehicleConditions = (sql: Sql, filter: VehicleFilter): Array<Statement.Fragment> => {
+  const conditions = [
+    ...oneOf(sql, "vin", filter.vins),
+    ...oneOf(sql, "brand", filter.brands),
+    ...oneOf(sql, "model", filter.models),
+    ...allOf(sql, "tags", filter.tags),
+  ]
+  if (filter.online !== undefined) conditions.push(sql`t.online = ${filter.online}`)
+  if (filter.registered !== undefined) {
+    const registeredAt = sql`t.${sql("registeredAt")}`
+    conditions.push(filter.registered ? sql`${registeredAt} IS NOT NULL` : sql`${registeredAt} IS NULL`)
+  }
+  if (filter.seenAfter !== undefined) conditions.push(sql`t.${sql("lastSeenAt")} > ${filter.seenAfter}`)
+  if (filter.seenBefore !== undefined) conditions.push(sql`t.${sql("lastSeenAt")} < ${filter.seenBefore}`)
+  return conditions
+}
+
+export const alertConditions = (sql: Sql, filter: AlertFilter): Array<Statement.Fragment> => [
+  ...oneOf(sql, "vin", filter.vins),
+  ...oneOf(sql, "brand", filter.brands),
+  ...oneOf(sql, "component", filter.components),
+  ...oneOf(sql, "state", filter.states),
+  ...oneOf(sql, "urgency", filter.urgencies),
+]

@@ -1,0 +1,211 @@
+/**
+ * A projection at work on one table: the rows of the vehicles that a batch is about, from memory or loaded in one
+ * query, folded, and written once each.
+ *
+ * What a fold is given never depends on where one batch ends and the next begins, so that a rebuild gives the same
+ * rows as the live run did: rows are always in the order of their key, and only the `recent` ones are handed out.
+ */
+import { Effect } from "effect"
+import type { SqlClient, SqlError } from "effect/sql"
+import type { Projection, Record } from "../../projections/projection.ts"
+import type { Position } from "../eventstore/position.ts"
+import { Lru } from "../sql/lru.ts"
+import * as Checkpoints from "./checkpoints.ts"
+import type { ReadModelUnavailable } from "./errors.ts"
+import { listed, Table } from "./table.ts"
+
+export interface Change<Row> {
+  readonly before: Row | undefined
+  readonly after: Row
+}
+
+/** The rows of a vehicle that a fold is given, and whether they are all the vehicle has. */
+interface Window<Row> {
+  rows: ReadonlyArray<Row>
+  all: boolean
+}
+
+interface Work<Row> extends Window<Row> {
+  readonly before: ReadonlyArray<Row>
+  /** Rows that left the window in this batch. They are final, but may not be written yet. */
+  readonly passed: Array<Row>
+}
+
+/** A `Folding` whose rows' type does not matter. */
+export interface AnyFolding {
+  readonly checkpoint: Checkpoints.Checkpoint
+  readonly load: (vins: Iterable<string>) => Effect.Effect<void, SqlError.SqlError | ReadModelUnavailable>
+  /** False where the batch has to be committed before the next record. */
+  readonly fold: (record: Record) => boolean
+  readonly write: (upTo: Position) => Effect.Effect<void, SqlError.SqlError | Checkpoints.CheckpointMoved>
+  readonly committed: (upTo: Position) => void
+  readonly serve: () => void
+}
+
+export class Folding<Row extends object> implements AnyFolding {
+  readonly #sql: SqlClient.SqlClient
+  readonly #table: Table<Row>
+  readonly #projection: Projection<Row>
+  readonly #told: ((changes: ReadonlyArray<Change<Row>>) => void) | undefined
+  readonly #compare: (a: Row, b: Row) => number
+  readonly #cache: Lru<string, Window<Row>>
+  readonly #batch = new Map<string, Work<Row>>()
+  #checkpoint: Checkpoints.Checkpoint
+  #changes: Array<Change<Row>> = []
+
+  /** `told` hears, after each commit, what has changed in the table while it is served. */
+  constructor(
+    sql: SqlClient.SqlClient,
+    table: Table<Row>,
+    checkpoint: Checkpoints.Checkpoint,
+    cachedVehicles: number,
+    told?: (changes: ReadonlyArray<Change<Row>>) => void,
+  ) {
+    this.#sql = sql
+    this.#table = table
+    this.#projection = table.projection
+    this.#checkpoint = checkpoint
+    this.#cache = new Lru(cachedVehicles)
+    this.#told = told
+    this.#compare = comparing(table.projection)
+  }
+
+  get checkpoint() {
+    return this.#checkpoint
+  }
+
+  /** Makes the rows of these vehicles ready to be folded. */
+  load(vins: Iterable<string>) {
+    const missing: Array<string> = []
+    for (const vin of vins) {
+      if (this.#batch.has(vin)) continue
+      const known = this.#cache.get(vin)
+      if (known === undefined) missing.push(vin)
+      else this.#batch.set(vin, { rows: known.rows, all: known.all, before: known.rows, passed: [] })
+    }
+    if (missing.length === 0) return Effect.void
+    return Effect.map(this.#table.all(this.#query(missing)), (rows) => this.#loaded(missing, rows))
+  }
+
+  #query(vins: ReadonlyArray<string>) {
+    const sql = this.#sql
+    const table = sql(Checkpoints.tableOf(this.#checkpoint))
+    const { recent } = this.#projection
+    if (recent === undefined) {
+      return sql`SELECT ${this.#table.selected} FROM ${listed(sql, vins)} JOIN ${table} t ON t.vin = v.value`
+    }
+    // One more than are wanted shows whether there are more.
+    const by = sql(recent.by)
+    return sql`
+      SELECT ${this.#table.selected} FROM ${listed(sql, vins)} JOIN ${table} t ON t.vin = v.value AND t.${by} IN (
+        SELECT r.${by} FROM ${table} r WHERE r.vin = v.value ORDER BY r.${by} DESC LIMIT ${recent.count + 1})`
+  }
+
+  #loaded(vins: ReadonlyArray<string>, rows: ReadonlyArray<Row>) {
+    const found = Map.groupBy(rows, (row) => vinOf(row))
+    const count = this.#projection.recent?.count ?? Infinity
+    for (const vin of vins) {
+      const sorted = inOrder(found.get(vin) ?? [], this.#compare)
+      const window = sorted.length > count ? sorted.slice(-count) : sorted
+      this.#batch.set(vin, { rows: window, all: window === sorted, before: window, passed: [] })
+    }
+  }
+
+  fold(record: Record): boolean {
+    const work = this.#batch.get(record.vin)
+    if (work === undefined || record.position <= this.#checkpoint.position) return true
+    const next = this.#projection.evolve(record.vin, work.rows, record)
+    if (next === work.rows) return true
+    const sorted = inOrder(next, this.#compare)
+    const count = this.#projection.recent?.count ?? Infinity
+    if (sorted.length > count) {
+      for (const row of sorted.slice(0, -count)) work.passed.push(row)
+      work.rows = sorted.slice(-count)
+      work.all = false
+    } else {
+      work.rows = sorted
+    }
+    // With a row gone, one that had left the window is in it again, and it is in the database.
+    return work.all || work.rows.length === count
+  }
+
+  /** Writes what the batch has changed, and the checkpoint. To be run in a transaction. */
+  write(upTo: Position) {
+    const upserts: Array<Row> = []
+    const deletes: Array<Row> = []
+    this.#changes = []
+    for (const work of this.#batch.values()) this.#collect(work, upserts, deletes)
+    const table = Checkpoints.tableOf(this.#checkpoint)
+    const advanced = upTo > this.#checkpoint.position
+      ? Checkpoints.advance(this.#sql, this.#checkpoint, upTo)
+      : Effect.void
+    return advanced.pipe(
+      Effect.andThen(this.#table.remove(table, deletes)),
+      Effect.andThen(this.#table.upsert(table, upserts)),
+    )
+  }
+
+  #collect(work: Work<Row>, upserts: Array<Row>, deletes: Array<Row>) {
+    if (work.rows === work.before) return
+    const { key } = this.#projection
+    const before = new Map<string, Row>()
+    for (const row of work.before) before.set(keyOf(row, key), row)
+    const after = new Map<string, Row>()
+    for (const row of work.passed) after.set(keyOf(row, key), row)
+    for (const row of work.rows) after.set(keyOf(row, key), row)
+    for (const [place, row] of after) {
+      const was = before.get(place)
+      before.delete(place)
+      if (was === row) continue
+      upserts.push(row)
+      if (this.#told !== undefined) this.#changes.push({ before: was, after: row })
+    }
+    for (const row of before.values()) deletes.push(row)
+  }
+
+  committed(upTo: Position): void {
+    const count = this.#projection.recent?.count ?? Infinity
+    for (const [vin, { rows, all }] of this.#batch) {
+      if (all || rows.length === count) this.#cache.set(vin, { rows, all })
+      else this.#cache.delete(vin)
+    }
+    this.#batch.clear()
+    if (upTo > this.#checkpoint.position) this.#checkpoint = { ...this.#checkpoint, position: upTo }
+    const changes = this.#changes
+    this.#changes = []
+    if (this.#checkpoint.served) this.#told?.(changes)
+  }
+
+  /** The table has taken its place under the plain name. */
+  serve(): void {
+    this.#checkpoint = { ...this.#checkpoint, served: true }
+  }
+}
+
+const vinOf = (row: object): string => "vin" in row && typeof row.vin === "string" ? row.vin : ""
+
+const keyOf = <Row extends object>(row: Row, key: ReadonlyArray<keyof Row & string>): string => {
+  if (key.length === 0) return ""
+  let place = ""
+  for (const column of key) place += `${row[column]}\u0000`
+  return place
+}
+
+const comparing = <Row extends object>({ recent, key }: Projection<Row>): (a: Row, b: Row) => number => {
+  const columns = recent === undefined ? key : [recent.by, ...key]
+  return (a, b) => {
+    for (const column of columns) {
+      if (a[column] < b[column]) return -1
+      if (a[column] > b[column]) return 1
+    }
+    return 0
+  }
+}
+
+const inOrder = <Row>(rows: ReadonlyArray<Row>, compare: (a: Row, b: Row) => number): ReadonlyArray<Row> => {
+  for (let i = 1; i < rows.length; i++) {
+    const [a, b] = [rows[i - 1], rows[i]]
+    if (a !== undefined && b !== undefined && compare(a, b) > 0) return rows.toSorted(compare)
+  }
+  return rows
+}

@@ -1,0 +1,97 @@
+/**
+ * The fleet's read models as the API asks for them. Fed by the projector; in SQLite when embedded, in PostgreSQL else.
+ * Every method that takes many keys answers in one query.
+ */
+import { Context, type Effect } from "effect"
+import type { AlertRow } from "../../projections/alerts.ts"
+import type { HealthRow } from "../../projections/health.ts"
+import type { TripRow } from "../../projections/trips.ts"
+import type { VehicleRow } from "../../projections/vehicles.ts"
+import type { Position } from "../eventstore/position.ts"
+import type { ReadModelUnavailable } from "./errors.ts"
+
+/**
+ * A page of a list in a stable order. `first` rows after `after`, or `last` rows before `before`. A key names a row's
+ * place: the values of the order's columns.
+ */
+export interface Page {
+  readonly limit: number
+  readonly backwards: boolean
+  readonly after?: ReadonlyArray<string | number | null>
+  readonly before?: ReadonlyArray<string | number | null>
+}
+
+export interface Slice<Row> {
+  /** In the list's order, also when read backwards. */
+  readonly rows: ReadonlyArray<{ readonly row: Row; readonly key: ReadonlyArray<string | number | null> }>
+  /** There are more in the direction of reading. */
+  readonly hasMore: boolean
+}
+
+export interface VehicleFilter {
+  readonly vins?: ReadonlyArray<string>
+  readonly brands?: ReadonlyArray<string>
+  readonly models?: ReadonlyArray<string>
+  /** Vehicles with all of these. */
+  readonly tags?: ReadonlyArray<string>
+  readonly online?: boolean
+  readonly registered?: boolean
+  /** Epoch ms. */
+  readonly seenAfter?: number
+  readonly seenBefore?: number
+}
+
+/** Nulls come last, ties by VIN. */
+export interface VehicleOrder {
+  readonly by: "vin" | "lastSeenAt" | "brand"
+  readonly descending: boolean
+}
+
+export interface AlertFilter {
+  readonly vins?: ReadonlyArray<string>
+  readonly brands?: ReadonlyArray<string>
+  readonly components?: ReadonlyArray<string>
+  readonly states?: ReadonlyArray<AlertRow["state"]>
+  readonly urgencies?: ReadonlyArray<AlertRow["urgency"]>
+}
+
+export class ReadModel extends Context.Service<ReadModel, {
+  /** By VIN; vehicles that are not there are left out. */
+  readonly vehiclesByVin: (
+    vins: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, VehicleRow>, ReadModelUnavailable>
+  readonly vehicles: (
+    filter: VehicleFilter,
+    order: VehicleOrder,
+    page: Page,
+  ) => Effect.Effect<Slice<VehicleRow>, ReadModelUnavailable>
+  readonly countVehicles: (filter: VehicleFilter) => Effect.Effect<number, ReadModelUnavailable>
+  /** Vehicles that changed after a position, in the order of their last change. */
+  readonly vehiclesChangedAfter: (
+    position: Position,
+    options: { readonly vins?: ReadonlyArray<string>; readonly limit: number },
+  ) => Effect.Effect<ReadonlyArray<VehicleRow>, ReadModelUnavailable>
+  readonly healthByVin: (
+    vins: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, ReadonlyArray<HealthRow>>, ReadModelUnavailable>
+  /** One page of each vehicle's trips, newest first. */
+  readonly tripsByVin: (
+    vins: ReadonlyArray<string>,
+    page: Page,
+  ) => Effect.Effect<ReadonlyMap<string, Slice<TripRow>>, ReadModelUnavailable>
+  readonly countTripsByVin: (
+    vins: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, number>, ReadModelUnavailable>
+  /** Newest first. */
+  readonly alerts: (filter: AlertFilter, page: Page) => Effect.Effect<Slice<AlertRow>, ReadModelUnavailable>
+  readonly countAlerts: (filter: AlertFilter) => Effect.Effect<number, ReadModelUnavailable>
+  readonly alertsById: (
+    ids: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, AlertRow>, ReadModelUnavailable>
+  readonly alertsChangedAfter: (
+    position: Position,
+    options: { readonly filter: AlertFilter; readonly limit: number },
+  ) => Effect.Effect<ReadonlyArray<AlertRow>, ReadModelUnavailable>
+  /** The position up to which the log is in the read model. */
+  readonly position: Effect.Effect<Position, ReadModelUnavailable>
+}>()("vehicle-twin/readmodel/ReadModel") {}

@@ -1,0 +1,133 @@
+/** `ReadModel` over the tables that the projector writes, which must run, or have run, on the same database. */
+import { Effect, Layer } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { alerts, type AlertRow } from "../../projections/alerts.ts"
+import { health, type HealthRow } from "../../projections/health.ts"
+import { trips, type TripRow } from "../../projections/trips.ts"
+import { vehicles, type VehicleRow } from "../../projections/vehicles.ts"
+import * as Checkpoints from "./checkpoints.ts"
+import { ReadModelUnavailable } from "./errors.ts"
+import { alertConditions, vehicleConditions } from "./filters.ts"
+import * as Keyset from "./keyset.ts"
+import { ReadModel, type VehicleOrder } from "./read-model.ts"
+import { listed, Table } from "./table.ts"
+
+/** By `by`; the tie column keeps the order stable. */
+export const vehicleOrder = ({ by, descending }: VehicleOrder): Keyset.Order<VehicleRow> =>
+  by === "vin"
+    ? { column: "vin", nullable: false, descending }
+    : { column: by, nullable: true, tie: "vin", descending }
+
+/** Newest first. */
+export const alertOrder: Keyset.Order<AlertRow> = { column: "raisedAt", nullable: false, tie: "id", descending: true }
+
+/** Newest first. */
+const tripOrder: Keyset.Order<TripRow> = { column: "startAt", nullable: false, descending: true }
+
+const names = [vehicles.name, alerts.name, trips.name, health.name]
+
+export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const vehicleTable = new Table(sql, vehicles)
+  const alertTable = new Table(sql, alerts)
+  const tripTable = new Table(sql, trips)
+  const healthTable = new Table(sql, health)
+
+  /** The rows of these vehicles, in one query. */
+  const ofVehicles = <Row extends object>(table: Table<Row>, vins: ReadonlyArray<string>) =>
+    table.all(sql`
+      SELECT ${table.selected}
+      FROM ${listed(sql, unique(vins))} JOIN ${sql(table.projection.name)} t ON t.vin = v.value`)
+
+  const count = (name: string, where: ReturnType<typeof vehicleConditions>) =>
+    Effect.map(
+      sql`SELECT COUNT(*) FROM ${sql(name)} t WHERE ${sql.and(where)}`.values,
+      (rows) => Number(rows[0]?.[0] ?? 0),
+    )
+
+  return ReadModel.of({
+    vehiclesByVin: (vins) =>
+      ofVehicles(vehicleTable, vins).pipe(
+        Effect.map((rows) => new Map(rows.map((row) => [row.vin, row]))),
+        answering("find vehicles"),
+      ),
+
+    vehicles: (filter, order, page) =>
+      answering("list vehicles")(
+        Keyset.slice(sql, vehicleTable, vehicleConditions(sql, filter), vehicleOrder(order), page),
+      ),
+
+    countVehicles: (filter) => answering("count vehicles")(count("vehicles", vehicleConditions(sql, filter))),
+
+    vehiclesChangedAfter: (position, { vins, limit }) =>
+      vehicleTable.all(sql`
+        SELECT ${vehicleTable.selected} FROM vehicles t
+        WHERE t.position > ${position} AND ${sql.and(vehicleConditions(sql, vins === undefined ? {} : { vins }))}
+        ORDER BY t.position LIMIT ${limit}`).pipe(answering("find changed vehicles")),
+
+    healthByVin: (vins) =>
+      ofVehicles(healthTable, vins).pipe(
+        Effect.map((rows) => Map.groupBy(rows.filter(isKnown).toSorted(byComponent), (row) => row.vin)),
+        answering("find health"),
+      ),
+
+    tripsByVin: (vins, page) =>
+      tripTable.all(sql`
+        SELECT ${tripTable.selected} FROM ${listed(sql, unique(vins))} JOIN trips t ON t.vin = v.value
+          AND t.${sql("startAt")} IN (
+            SELECT t.${sql("startAt")} FROM trips t
+            WHERE t.vin = v.value AND ${Keyset.within(sql, tripOrder, page)}
+            ORDER BY t.${sql("startAt")} ${sql.literal(page.backwards ? "ASC" : "DESC")} LIMIT ${page.limit + 1})
+        ORDER BY t.vin, t.${sql("startAt")} ${sql.literal(page.backwards ? "ASC" : "DESC")}`).pipe(
+        Effect.map((rows) => {
+          const byVin = Map.groupBy(rows, (row) => row.vin)
+          return new Map(vins.map((vin) => [vin, Keyset.toSlice(byVin.get(vin) ?? [], tripOrder, page)]))
+        }),
+        answering("find trips"),
+      ),
+
+    countTripsByVin: (vins) =>
+      sql`SELECT t.vin, COUNT(*) FROM ${listed(sql, unique(vins))} JOIN trips t ON t.vin = v.value GROUP BY t.vin`
+        .values.pipe(
+          Effect.map((rows) => {
+            const counted = new Map(rows.map(([vin, trips]) => [`${vin}`, Number(trips)]))
+            return new Map(vins.map((vin) => [vin, counted.get(vin) ?? 0]))
+          }),
+          answering("count trips"),
+        ),
+
+    alerts: (filter, page) =>
+      answering("list alerts")(Keyset.slice(sql, alertTable, alertConditions(sql, filter), alertOrder, page)),
+
+    countAlerts: (filter) => answering("count alerts")(count("alerts", alertConditions(sql, filter))),
+
+    alertsById: (ids) =>
+      alertTable.all(sql`
+        SELECT ${alertTable.selected} FROM ${listed(sql, unique(ids))} JOIN alerts t ON t.id = v.value`).pipe(
+        Effect.map((rows) => new Map(rows.map((row) => [row.id, row]))),
+        answering("find alerts"),
+      ),
+
+    alertsChangedAfter: (position, { filter, limit }) =>
+      alertTable.all(sql`
+        SELECT ${alertTable.selected} FROM alerts t
+        WHERE t.position > ${position} AND ${sql.and(alertConditions(sql, filter))}
+        ORDER BY t.position LIMIT ${limit}`).pipe(answering("find changed alerts")),
+
+    position: answering("tell its position")(Checkpoints.lowest(sql, names)),
+  })
+}))
+
+const unique = (values: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(values)]
+
+/** At confidence 0 a row only holds what its model has folded so far. */
+const isKnown = (row: HealthRow): boolean => row.confidence > 0
+
+const byComponent = (a: { readonly component: string }, b: { readonly component: string }): number =>
+  a.component < b.component ? -1 : 1
+
+const answering =
+  (operation: string) =>
+  <A>(query: Effect.Effect<A, SqlError.SqlError | ReadModelUnavailable>): Effect.Effect<A, ReadModelUnavailable> =>
+    Effect.mapError(query, (error) =>
+      error._tag === "SqlError" ? new ReadModelUnavailable({ operation, cause: error }) : error)

@@ -1,0 +1,358 @@
+/** What the read model promises, over any database. The layer hands out an empty one. */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import * as fc from "fast-check"
+import { initial } from "../../domain/vehicle/twin.ts"
+import { alerts, type AlertRow } from "../../projections/alerts.ts"
+import { health, type HealthRow } from "../../projections/health.ts"
+import { trips, type TripRow } from "../../projections/trips.ts"
+import { vehicles, type VehicleRow } from "../../projections/vehicles.ts"
+import { fromNumber, type Position } from "../../src/eventstore/position.ts"
+import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
+import { projected } from "../../src/readmodel/projected.ts"
+import {
+  type Page,
+  ReadModel,
+  type Slice,
+  type VehicleFilter,
+  type VehicleOrder,
+} from "../../src/readmodel/read-model.ts"
+import * as SqlReadModel from "../../src/readmodel/sql-read-model.ts"
+import { Table } from "../../src/readmodel/table.ts"
+import * as Tables from "../../src/readmodel/tables.ts"
+
+export const vehicleRow = (vin: string, rest: Partial<VehicleRow> = {}): VehicleRow => ({
+  vin,
+  brand: null,
+  model: null,
+  year: null,
+  powertrain: null,
+  tags: [],
+  online: false,
+  lastSeenAt: null,
+  registeredAt: null,
+  revision: 0,
+  position: fromNumber(1),
+  twin: initial(vin),
+  ...rest,
+})
+
+export const alertRow = (id: string, rest: Partial<AlertRow> = {}): AlertRow => ({
+  vin: "A",
+  id,
+  brand: null,
+  component: "brakes.front",
+  state: "open",
+  urgency: "service_soon",
+  score: 40.5,
+  model: "brakes",
+  modelVersion: "1",
+  summary: "Worn",
+  recommendedAction: "Replace the pads",
+  evidence: [{ text: "Half as thick as new", events: ["e1"] }],
+  raisedAt: 1_700_000_000_000,
+  updatedAt: 1_700_000_000_000,
+  acknowledgedAt: null,
+  acknowledgedBy: null,
+  note: null,
+  resolvedAt: null,
+  revision: 0,
+  position: fromNumber(1),
+  ...rest,
+})
+
+const tripRow = (vin: string, startAt: number): TripRow => ({
+  vin,
+  startAt,
+  endAt: startAt + 1,
+  distanceKm: 1.5,
+  maxSpeed: 50,
+  startLatitude: null,
+  startLongitude: null,
+  startPositionAt: null,
+  endLatitude: null,
+  endLongitude: null,
+  endPositionAt: null,
+  startSoc: null,
+  startSocAt: null,
+  endSoc: null,
+  endSocAt: null,
+  runs: [],
+  position: fromNumber(1),
+})
+
+const healthRow = (vin: string, component: string): HealthRow => ({
+  vin,
+  component,
+  score: 90,
+  model: component,
+  modelVersion: "1",
+  confidence: 0.5,
+  evidence: [],
+  computedAt: 1,
+  position: fromNumber(1),
+  state: { seen: 1 },
+})
+
+interface Rows {
+  readonly vehicles?: ReadonlyArray<VehicleRow>
+  readonly alerts?: ReadonlyArray<AlertRow>
+  readonly trips?: ReadonlyArray<TripRow>
+  readonly health?: ReadonlyArray<HealthRow>
+}
+
+/** Puts these rows, and no others, into the tables. */
+export const fill = Effect.fnUntraced(function*(rows: Rows) {
+  const sql = yield* SqlClient.SqlClient
+  yield* Tables.prepare(sql, [projected(vehicles), projected(alerts), projected(trips), projected(health)])
+  yield* sql.withTransaction(Effect.gen(function*() {
+    for (const { name } of [vehicles, alerts, trips, health]) yield* sql`DELETE FROM ${sql(name)}`
+    yield* new Table(sql, vehicles).upsert("vehicles", rows.vehicles ?? [])
+    yield* new Table(sql, alerts).upsert("alerts", rows.alerts ?? [])
+    yield* new Table(sql, trips).upsert("trips", rows.trips ?? [])
+    yield* new Table(sql, health).upsert("health", rows.health ?? [])
+  }))
+  return yield* ReadModel
+})
+
+const vinsOf = (slice: Slice<VehicleRow>) => slice.rows.map(({ row }) => row.vin)
+const forwards = (limit: number): Page => ({ limit, backwards: false })
+const byVin: VehicleOrder = { by: "vin", descending: false }
+
+/** All pages of a list, one after another, each from where the one before it ended. */
+const walk = Effect.fnUntraced(function*<Row, E>(
+  limit: number,
+  backwards: boolean,
+  read: (page: Page) => Effect.Effect<Slice<Row>, E>,
+) {
+  const pages: Array<ReadonlyArray<Row>> = []
+  let page: Page = { limit, backwards }
+  while (true) {
+    const slice = yield* read(page)
+    pages.push(slice.rows.map(({ row }) => row))
+    expect(slice.rows.length).toBeLessThanOrEqual(limit)
+    const edge = slice.rows.at(backwards ? 0 : -1)
+    if (!slice.hasMore || edge === undefined) return (backwards ? pages.toReversed() : pages).flat()
+    expect(slice.rows.length).toBe(limit)
+    page = { limit, backwards, [backwards ? "before" : "after"]: edge.key }
+  }
+})
+
+const inOrder = (rows: ReadonlyArray<VehicleRow>, { by, descending }: VehicleOrder) => {
+  const sign = descending ? -1 : 1
+  const compare = (a: string | number, b: string | number) => (a < b ? -sign : a > b ? sign : 0)
+  return rows.toSorted((a, b) => {
+    const [x, y] = [a[by], b[by]]
+    if (x === null && y !== null) return 1
+    if (x !== null && y === null) return -1
+    return (x === null || y === null ? 0 : compare(x, y)) || compare(a.vin, b.vin)
+  })
+}
+
+const fleets = fc.uniqueArray(
+  fc.record({
+    vin: fc.stringMatching(/^[A-F]{1,3}$/),
+    brand: fc.constantFrom(null, "Audi", "audi", "BYD", "Škoda"),
+    lastSeenAt: fc.constantFrom(null, 1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_500),
+    online: fc.boolean(),
+  }),
+  { selector: ({ vin }) => vin, maxLength: 40 },
+)
+
+const orders = fc.record<VehicleOrder>({ by: fc.constantFrom("vin", "brand", "lastSeenAt"), descending: fc.boolean() })
+
+export const readModelContract = <E>(name: string, database: Layer.Layer<SqlClient.SqlClient, E>) =>
+  describe(name, () => {
+    it.layer(SqlReadModel.layer.pipe(Layer.provideMerge(database)), { excludeTestServices: true })((it) => {
+      it.effect("gives a row as it was written, whatever its types", () =>
+        Effect.gen(function*() {
+          const row = vehicleRow("A", {
+            brand: "BYD",
+            year: 2025,
+            powertrain: "BEV",
+            tags: ["a \"quoted\" one", "中"],
+            online: true,
+            lastSeenAt: 1_700_000_000_123,
+            registeredAt: 1,
+            revision: 2 ** 40,
+            position: fromNumber(255),
+          })
+          const alert = alertRow("x", { acknowledgedBy: "planner", note: "" })
+          const tyres = healthRow("A", "tyres")
+          const health = [tyres, { ...healthRow("A", "brakes.front"), confidence: 0 }]
+          const readModel = yield* fill({ vehicles: [row, vehicleRow("B")], alerts: [alert], health })
+          const found = yield* readModel.vehiclesByVin(["A", "B", "A", "unknown"])
+          expect(found).toEqual(new Map([["A", row], ["B", vehicleRow("B")]]))
+          expect(yield* readModel.alertsById(["x", "unknown"])).toEqual(new Map([["x", alert]]))
+          expect(yield* readModel.healthByVin(["A", "B"])).toEqual(new Map([["A", [tyres]]]))
+        }))
+
+      it.effect("lists vehicles by brand with nulls last and ties by VIN, both ways", () =>
+        Effect.gen(function*() {
+          const readModel = yield* fill({
+            vehicles: [
+              vehicleRow("C", { brand: "BYD" }),
+              vehicleRow("A", { brand: "BYD" }),
+              vehicleRow("B"),
+              vehicleRow("D"),
+              vehicleRow("E", { brand: "Audi" }),
+            ],
+          })
+          const list = (descending: boolean) => readModel.vehicles({}, { by: "brand", descending }, forwards(10))
+          expect(vinsOf(yield* list(false))).toEqual(["E", "A", "C", "B", "D"])
+          expect(vinsOf(yield* list(true))).toEqual(["C", "A", "E", "D", "B"])
+        }))
+
+      it.effect("reads a list in pages of any size, forwards and backwards, without gap or repeat", () =>
+        Effect.gen(function*() {
+          const context = yield* Effect.context<ReadModel | SqlClient.SqlClient>()
+          const property = fc.asyncProperty(
+            fleets,
+            orders,
+            fc.integer({ min: 1, max: 7 }),
+            fc.boolean(),
+            fc.constantFrom(undefined, true, false),
+            (fleet, order, limit, backwards, online) =>
+              Effect.runPromiseWith(context)(Effect.gen(function*() {
+                const rows = fleet.map(({ vin, ...rest }) => vehicleRow(vin, rest))
+                const readModel = yield* fill({ vehicles: rows })
+                const filter = online === undefined ? {} : { online }
+                const read = yield* walk(limit, backwards, (page) => readModel.vehicles(filter, order, page))
+                const expected = inOrder(rows, order).filter((row) => online === undefined || row.online === online)
+                expect(read.map(({ vin }) => vin)).toEqual(expected.map(({ vin }) => vin))
+                expect(yield* readModel.countVehicles(filter)).toBe(expected.length)
+              })),
+          )
+          yield* Effect.promise(() => fc.assert(property, { numRuns: 60 }))
+        }), 60_000)
+
+      it.effect("reads between two bounds", () =>
+        Effect.gen(function*() {
+          const rows = ["A", "B", "C", "D"].map((vin, i) => vehicleRow(vin, { brand: i < 2 ? "BYD" : null }))
+          const readModel = yield* fill({ vehicles: rows })
+          const order: VehicleOrder = { by: "brand", descending: false }
+          const bounds = { after: ["BYD", "A"], before: [null, "D"] }
+          const between = yield* readModel.vehicles({}, order, { limit: 5, backwards: false, ...bounds })
+          expect(vinsOf(between)).toEqual(["B", "C"])
+          expect(between.hasMore).toBe(false)
+          const reversed = { limit: 5, backwards: false, after: [null, "C"], before: ["BYD", "B"] }
+          expect(vinsOf(yield* readModel.vehicles({}, order, reversed))).toEqual([])
+        }))
+
+      it.effect("filters vehicles by everything at once", () =>
+        Effect.gen(function*() {
+          const wanted = vehicleRow("A", {
+            brand: "BYD",
+            model: "Seal",
+            tags: ["test", "winter"],
+            online: true,
+            lastSeenAt: 500,
+            registeredAt: 1,
+          })
+          const others: Array<VehicleRow> = [
+            { ...wanted, vin: "B", brand: "Audi" },
+            { ...wanted, vin: "C", model: "Dolphin" },
+            { ...wanted, vin: "D", tags: ["winter"] },
+            { ...wanted, vin: "E", online: false },
+            { ...wanted, vin: "F", lastSeenAt: 100 },
+            { ...wanted, vin: "G", lastSeenAt: 900 },
+            { ...wanted, vin: "H", registeredAt: null },
+            { ...wanted, vin: "I" },
+          ]
+          const readModel = yield* fill({ vehicles: [wanted, ...others] })
+          const filter: VehicleFilter = {
+            vins: ["A", "B", "C", "D", "E", "F", "G", "H"],
+            brands: ["BYD", "Nio"],
+            models: ["Seal"],
+            tags: ["winter", "test"],
+            online: true,
+            registered: true,
+            seenAfter: 100,
+            seenBefore: 900,
+          }
+          expect(vinsOf(yield* readModel.vehicles(filter, byVin, forwards(10)))).toEqual(["A"])
+          expect(yield* readModel.countVehicles(filter)).toBe(1)
+          const keys = ["vins", "brands", "models", "tags", "online", "registered", "seenAfter", "seenBefore"] as const
+          for (const key of keys) {
+            const { [key]: _, ...rest } = filter
+            expect([key, yield* readModel.countVehicles(rest)]).toEqual([key, 2])
+          }
+          expect(yield* readModel.countVehicles({ vins: [] })).toBe(0)
+          expect(yield* readModel.countVehicles({ tags: ["' OR 1=1 --"] })).toBe(0)
+        }))
+
+      it.effect("finds what changed after a position, oldest change first", () =>
+        Effect.gen(function*() {
+          const readModel = yield* fill({
+            vehicles: ["A", "B", "C", "D"].map((vin, i) => vehicleRow(vin, { position: fromNumber(40 - i * 10) })),
+            alerts: ["x", "y"].map((id, i) => alertRow(id, { position: fromNumber(i), component: id })),
+          })
+          const after = fromNumber(10)
+          const changed = (options: { vins?: ReadonlyArray<string>; limit: number }) =>
+            Effect.map(readModel.vehiclesChangedAfter(after, options), (rows) => rows.map(({ vin }) => vin))
+          expect(yield* changed({ limit: 10 })).toEqual(["C", "B", "A"])
+          expect(yield* changed({ limit: 2 })).toEqual(["C", "B"])
+          expect(yield* changed({ vins: ["A", "D"], limit: 10 })).toEqual(["A"])
+          const alertsAfter = (filter: object) =>
+            Effect.map(
+              readModel.alertsChangedAfter(fromNumber(0), { filter, limit: 5 }),
+              (rows) => rows.map(({ id }) => id),
+            )
+          expect(yield* alertsAfter({})).toEqual(["y"])
+          expect(yield* alertsAfter({ components: ["x"] })).toEqual([])
+        }))
+
+      it.effect("lists alerts newest first, filtered, in pages", () =>
+        Effect.gen(function*() {
+          const rows = Array.from({ length: 9 }, (_, i) =>
+            alertRow(`a${i}`, {
+              vin: i % 2 === 0 ? "A" : "B",
+              raisedAt: 1_000 + Math.floor(i / 3),
+              state: i < 6 ? "open" : "resolved",
+              urgency: i === 0 ? "stop" : "drive_on",
+            }))
+          const readModel = yield* fill({ alerts: rows })
+          const read = (filter: object, backwards: boolean) =>
+            Effect.map(walk(2, backwards, (page) => readModel.alerts(filter, page)), (rows) => rows.map(({ id }) => id))
+          const all = ["a8", "a7", "a6", "a5", "a4", "a3", "a2", "a1", "a0"]
+          expect(yield* read({}, false)).toEqual(all)
+          expect(yield* read({}, true)).toEqual(all)
+          expect(yield* read({ states: ["open"] }, false)).toEqual(all.slice(3))
+          expect(yield* read({ states: ["open", "resolved"], vins: ["B"] }, false)).toEqual(["a7", "a5", "a3", "a1"])
+          expect(yield* read({ urgencies: ["stop"], brands: ["BYD"] }, false)).toEqual([])
+          expect(yield* readModel.countAlerts({ urgencies: ["drive_on"] })).toBe(8)
+        }))
+
+      it.effect("gives each vehicle a page of its trips, newest first", () =>
+        Effect.gen(function*() {
+          const readModel = yield* fill({
+            trips: [1, 2, 3, 4].map((n) => tripRow("A", n * 100)).concat([tripRow("B", 250)]),
+          })
+          const page = (page: Page) =>
+            Effect.map(readModel.tripsByVin(["A", "B", "C"], page), (found) =>
+              Object.fromEntries([...found].map(([vin, { rows, hasMore }]) =>
+                [vin, [rows.map(({ row }) => row.startAt), hasMore]])))
+          expect(yield* page(forwards(2))).toEqual({ A: [[400, 300], true], B: [[250], false], C: [[], false] })
+          expect(yield* page({ limit: 2, backwards: false, after: [300] }))
+            .toEqual({ A: [[200, 100], false], B: [[250], false], C: [[], false] })
+          expect(yield* page({ limit: 2, backwards: true, before: [100] }))
+            .toEqual({ A: [[300, 200], true], B: [[250], false], C: [[], false] })
+          expect(yield* readModel.countTripsByVin(["A", "B", "C"])).toEqual(new Map([["A", 4], ["B", 1], ["C", 0]]))
+        }))
+
+      it.effect("stands where the projection that is furthest behind stands", () =>
+        Effect.gen(function*() {
+          const sql = yield* SqlClient.SqlClient
+          const readModel = yield* fill({})
+          const move = (name: string, position: Position) =>
+            sql`UPDATE checkpoints SET position = ${position} WHERE name = ${name}`
+          for (const { name } of [vehicles, alerts, trips, health]) yield* move(name, fromNumber(9))
+          yield* move("trips", fromNumber(5))
+          const gone = { name: "gone", version: 1, generation: 0, served: true, position: fromNumber(1) }
+          const built = { name: "trips", version: 2, generation: 1, served: false, position: fromNumber(2) }
+          yield* Effect.forEach([gone, built], (checkpoint) => Checkpoints.add(sql, checkpoint))
+          expect(yield* readModel.position).toBe(fromNumber(5))
+        }))
+    })
+  })

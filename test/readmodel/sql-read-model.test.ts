@@ -1,0 +1,111 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Layer, Scope } from "effect"
+import { SqlClient, type Statement } from "effect/sql"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { alerts } from "../../projections/alerts.ts"
+import { vehicles } from "../../projections/vehicles.ts"
+import { beginning } from "../../src/eventstore/position.ts"
+import type { ReadModelUnavailable } from "../../src/readmodel/errors.ts"
+import { alertConditions, vehicleConditions } from "../../src/readmodel/filters.ts"
+import * as Keyset from "../../src/readmodel/keyset.ts"
+import {
+  type AlertFilter,
+  ReadModel,
+  type VehicleOrder,
+} from "../../src/readmodel/read-model.ts"
+import { alertOrder, layer as readModelLayer, vehicleOrder } from "../../src/readmodel/sql-read-model.ts"
+import { Table } from "../../src/readmodel/table.ts"
+import { layer as sqliteLayer } from "../../src/sql/sqlite-client.ts"
+import { fill, readModelContract } from "../contract/read-model.ts"
+
+const database = Layer.unwrap(Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "read-model-"))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true })),
+).pipe(Effect.map((folder) => sqliteLayer({ file: join(folder, "read-model.db"), synchronous: "NORMAL" }))))
+
+readModelContract("SqlReadModel on SQLite", database)
+
+describe("SqlReadModel on SQLite", () => {
+  it.layer(readModelLayer.pipe(Layer.provideMerge(database)), { excludeTestServices: true })((it) => {
+    const planOf = Effect.fnUntraced(function*(statement: Statement.Fragment | undefined) {
+      const sql = yield* SqlClient.SqlClient
+      const rows = yield* sql<{ detail: string }>`EXPLAIN QUERY PLAN ${statement}`
+      return rows.map(({ detail }) => detail)
+    })
+
+    const vehiclePlan = Effect.fnUntraced(function*(order: VehicleOrder, after: Array<string | number>) {
+      const sql = yield* SqlClient.SqlClient
+      const page = { limit: 50, backwards: false, after }
+      const conditions = vehicleConditions(sql, { online: true })
+      return yield* planOf(Keyset.statement(sql, new Table(sql, vehicles), conditions, vehicleOrder(order), page))
+    })
+
+    const alertPlan = Effect.fnUntraced(function*(filter: AlertFilter) {
+      const sql = yield* SqlClient.SqlClient
+      const page = { limit: 50, backwards: false, after: [1, "x"] }
+      const conditions = alertConditions(sql, filter)
+      return yield* planOf(Keyset.statement(sql, new Table(sql, alerts), conditions, alertOrder, page))
+    })
+
+    it.effect("reads the main lists in the order of an index, from where a page starts, without sorting", () =>
+      Effect.gen(function*() {
+        yield* fill({})
+        const byVin = yield* vehiclePlan({ by: "vin", descending: false }, ["V1"])
+        expect(byVin).toEqual([expect.stringMatching(/SEARCH t USING INDEX sqlite_autoindex_vehicles_1 \(vin>\?\)/)])
+
+        for (const [by, index] of [["brand", "brand_vin"], ["lastSeenAt", "last_seen_at_vin"]] as const) {
+          for (const descending of [false, true]) {
+            const plan = yield* vehiclePlan({ by, descending }, [by === "brand" ? "B1" : 1, "V1"])
+            const searches = plan.filter((step) => /(?:SEARCH|SCAN) t\b/.test(step))
+            expect(searches).toHaveLength(3)
+            for (const step of searches.slice(0, 2)) expect(step).toContain(`USING INDEX vehicles_0_${index} (`)
+            // What is sorted is the page, not the table.
+            expect(plan.filter((step) => step.includes("TEMP B-TREE"))).toHaveLength(1)
+          }
+        }
+      }))
+
+    it.effect("reads alerts, all, open or a brand's, in the order of an index", () =>
+      Effect.gen(function*() {
+        yield* fill({})
+        const plans = {
+          all: yield* alertPlan({}),
+          open: yield* alertPlan({ states: ["open"] }),
+          brand: yield* alertPlan({ brands: ["BYD"] }),
+        }
+        expect(plans.all).toEqual([expect.stringContaining("USING INDEX alerts_0_raised_at_id (")])
+        expect(plans.open).toEqual([expect.stringContaining("USING INDEX alerts_0_state_raised_at_id (state=?")])
+        expect(plans.brand).toEqual([expect.stringContaining("USING INDEX alerts_0_brand_raised_at_id (brand=?")])
+      }))
+  })
+
+  it.effect("fails with ReadModelUnavailable where the database does", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(readModelLayer.pipe(Layer.provideMerge(database)), scope)
+      const readModel = yield* Effect.provide(ReadModel, context)
+      const page = { limit: 1, backwards: false }
+      const failing: ReadonlyArray<Effect.Effect<unknown, ReadModelUnavailable>> = [
+        readModel.vehiclesByVin(["A"]),
+        readModel.vehicles({}, { by: "brand", descending: false }, page),
+        readModel.countVehicles({}),
+        readModel.vehiclesChangedAfter(beginning, { limit: 1 }),
+        readModel.healthByVin(["A"]),
+        readModel.tripsByVin(["A"], page),
+        readModel.countTripsByVin(["A"]),
+        readModel.alerts({}, page),
+        readModel.countAlerts({}),
+        readModel.alertsById(["x"]),
+        readModel.position,
+      ]
+      const errors = yield* Effect.forEach(failing, (query) => Effect.flip(query))
+      expect(new Set(errors.map(({ _tag }) => _tag))).toEqual(new Set(["ReadModelUnavailable"]))
+
+      yield* Effect.provide(fill({}), context)
+      expect(yield* readModel.countVehicles({})).toBe(0)
+      yield* Scope.close(scope, Exit.void)
+      expect((yield* Effect.flip(readModel.countVehicles({})))._tag).toBe("ReadModelUnavailable")
+    }))
+})
