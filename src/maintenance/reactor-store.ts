@@ -1,0 +1,104 @@
+/**
+ * What the reactor keeps: how far it is in the log, and of each vehicle what its models have folded and when a deadline
+ * is next. All of it is written in one transaction, so the states are always those of the checkpoint.
+ *
+ * Tables of its own, which no rebuild of a projection touches: a rebuild reads history, and history's alerts were
+ * raised when they were due. A database serves better than a stream of checkpoints, since states are read by vehicle
+ * and deadlines by time. If it is lost, the reactor reads the log from its start, and raises nothing a second time,
+ * because the alerts' streams say what was acted upon.
+ */
+import { Array, Effect, Schema } from "effect"
+import type { SqlClient, SqlError } from "effect/sql"
+import { beginning, type Position } from "../eventstore/position.ts"
+
+export interface Start {
+  readonly position: Position
+  /** Up to here the log is read for the states alone: the models are others than when it was read before. */
+  readonly quietUntil: Position
+}
+
+export interface StoredVehicle {
+  readonly vin: string
+  /** Epoch ms. */
+  readonly deadline: number | null
+  /** JSON. */
+  readonly state: string
+}
+
+/** Another reactor moved the checkpoint. Nothing was written. */
+export class ReactorOverlap extends Schema.TaggedError<ReactorOverlap>()("ReactorOverlap", {
+  position: Schema.String,
+}) {
+  override get message() {
+    return `The reactor's checkpoint is no longer at ${this.position}: another reactor is at work`
+  }
+}
+
+/** Vehicles read or written by one statement. */
+const chunk = 100
+
+const toColumns = ({ deadline, state, vin }: StoredVehicle): Record<string, string | number | null> => ({ vin, deadline, state })
+const text = (value: unknown): string => `${value}`
+const toPosition = (value: unknown): Position => text(value) as Position
+
+export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
+  const types = sql.onDialectOrElse({
+    pg: () => ({ position: sql`TEXT COLLATE "C"`, time: sql`BIGINT` }),
+    orElse: () => ({ position: sql`TEXT`, time: sql`INTEGER` }),
+  })
+  yield* sql`CREATE TABLE IF NOT EXISTS reactor_checkpoint (
+    id INTEGER PRIMARY KEY, position ${types.position} NOT NULL, models TEXT NOT NULL,
+    quiet_until ${types.position} NOT NULL)`
+  yield* sql`CREATE TABLE IF NOT EXISTS reactor_vehicles (
+    vin TEXT PRIMARY KEY, deadline ${types.time}, state TEXT NOT NULL)`
+  yield* sql`CREATE INDEX IF NOT EXISTS reactor_vehicles_deadline ON reactor_vehicles (deadline)`
+
+  return {
+    /** Where to go on. With other models than before it begins anew, and keeps quiet up to the log's head of now. */
+    start: (models: string, head: Effect.Effect<Position, SqlError.SqlError>): Effect.Effect<Start, SqlError.SqlError> =>
+      sql.withTransaction(Effect.gen(function*() {
+        const [row] = yield* sql`SELECT position, models, quiet_until FROM reactor_checkpoint`.values
+        if (row !== undefined && row[1] === models) return { position: toPosition(row[0]), quietUntil: toPosition(row[2]) }
+        const quietUntil = row === undefined ? beginning : yield* head
+        yield* sql`DELETE FROM reactor_checkpoint`
+        yield* sql`DELETE FROM reactor_vehicles`
+        yield* sql`INSERT INTO reactor_checkpoint (id, position, models, quiet_until)
+          VALUES (1, ${beginning}, ${models}, ${quietUntil})`
+        return { position: beginning, quietUntil }
+      })),
+
+    load: Effect.fnUntraced(function*(vins: ReadonlyArray<string>) {
+      const found: Array<StoredVehicle> = []
+      for (let from = 0; from < vins.length; from += chunk) {
+        const rows = yield* sql`SELECT vin, deadline, state FROM reactor_vehicles
+          WHERE ${sql.in("vin", vins.slice(from, from + chunk))}`.values
+        for (const [vin, deadline, state] of rows) {
+          found.push({ vin: text(vin), deadline: deadline === null ? null : Number(deadline), state: text(state) })
+        }
+      }
+      return found
+    }),
+
+    save: (from: Position, to: Position, vehicles: ReadonlyArray<StoredVehicle>) =>
+      sql.withTransaction(Effect.gen(function*() {
+        const moved = yield* sql`UPDATE reactor_checkpoint SET position = ${to} WHERE position = ${from}
+          RETURNING position`.values
+        if (moved.length === 0) return yield* new ReactorOverlap({ position: from })
+        for (let start = 0; start < vehicles.length; start += chunk) {
+          const rows = vehicles.slice(start, start + chunk).map(toColumns)
+          if (!Array.isReadonlyArrayNonEmpty(rows)) break
+          yield* sql`INSERT INTO reactor_vehicles ${sql.insert(rows)}
+            ON CONFLICT (vin) DO UPDATE SET deadline = excluded.deadline, state = excluded.state`
+        }
+      })),
+
+    /** Vehicles whose deadline has passed, the longest ago first. */
+    due: (now: number, limit: number) =>
+      Effect.map(
+        sql`SELECT vin FROM reactor_vehicles WHERE deadline <= ${now} ORDER BY deadline LIMIT ${limit}`.values,
+        (rows) => rows.map(([vin]) => text(vin)),
+      ),
+  }
+})
+
+export type ReactorStore = Effect.Success<ReturnType<typeof make>>

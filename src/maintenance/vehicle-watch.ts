@@ -1,0 +1,148 @@
+/** What the reactor has of one vehicle in memory: a watch for each model, and what came last. */
+import { Schema } from "effect"
+import * as Alert from "../../domain/maintenance/alert.ts"
+import { type ComponentModel, concerns } from "../../domain/maintenance/model.ts"
+import { isRegularService } from "../../domain/maintenance/service-due.ts"
+import * as Watch from "../../domain/maintenance/watch.ts"
+import type { VehicleRecord } from "../../domain/vehicle/record.ts"
+
+/** Something said once, that nothing contradicted for so long, is believed without being said again. */
+const silenceConfirmsMs = 24 * 3_600_000
+
+const Stored = Schema.fromJsonString(Schema.Struct({
+  revision: Schema.Int,
+  eventId: Schema.String,
+  brand: Schema.optionalKey(Schema.String),
+  watches: Schema.Record(
+    Schema.String,
+    Schema.Struct({
+      version: Schema.String,
+      state: Schema.Record(Schema.String, Schema.Unknown),
+      told: Schema.Literals(["unknown", "well", "drive_on", "service_soon", "stop"]),
+      leaning: Schema.NullOr(Schema.Literals(["unknown", "well", "drive_on", "service_soon", "stop"])),
+      streak: Schema.Int,
+    }),
+  ),
+}))
+
+const decodeStored = Schema.decodeUnknownResult(Stored)
+
+export class VehicleWatch {
+  readonly vin: string
+  /** Of the newest record that concerned a model; −1 where there was none. */
+  revision = -1
+  eventId = ""
+  brand: string | undefined
+  deadline: number | null = null
+  watches: Record<string, Watch.Watch> = {}
+
+  readonly #models: ReadonlyArray<ComponentModel>
+
+  constructor(vin: string, models: ReadonlyArray<ComponentModel>, told: Watch.Told) {
+    this.vin = vin
+    this.#models = models
+    for (const model of models) this.watches[model.name] = Watch.begin(model, told)
+  }
+
+  /** From its JSON; undefined where that is damaged. */
+  static restore(
+    vin: string,
+    models: ReadonlyArray<ComponentModel>,
+    json: string,
+    deadline: number | null,
+  ): VehicleWatch | undefined {
+    const stored = decodeStored(json)
+    if (stored._tag === "Failure") return undefined
+    const restored = new VehicleWatch(vin, models, "unknown")
+    restored.revision = stored.success.revision
+    restored.eventId = stored.success.eventId
+    restored.brand = stored.success.brand
+    restored.deadline = deadline
+    restored.watches = { ...restored.watches, ...stored.success.watches }
+    return restored
+  }
+
+  toJson(): string {
+    const { brand, eventId, revision, watches } = this
+    return JSON.stringify({ revision, eventId, brand, watches })
+  }
+
+  /** Folds a record that is newer than all before. `changed`: there is something to store. */
+  record(record: VehicleRecord, quiet: boolean): { readonly changed: boolean; readonly news: ReadonlyArray<Alert.Command> } {
+    const { event, revision } = record
+    const at = Date.parse(event.metadata.receivedAt)
+    const cause: Alert.Cause = { eventId: event.id, revision, at, deadline: false, brand: event.metadata.brand }
+    const news: Array<Alert.Command> = []
+    let changed = false
+    if (event.type === "ServiceRecorded") {
+      const { component } = event.data
+      if (!quiet && (component !== "vehicle" || isRegularService(event.data))) {
+        news.push({ _tag: "ServiceDone", component, at: Date.parse(event.data.at), cause })
+        this.#resolved(component)
+      }
+    }
+    for (const model of this.#models) {
+      const before = this.watches[model.name]
+      if (before === undefined || !concerns(model, record)) continue
+      const step = Watch.evolve(model, before, record)
+      if (step.watch === before) continue
+      changed = true
+      this.watches[model.name] = quiet ? { ...step.watch, told: "unknown", leaning: null, streak: 0 } : step.watch
+      if (step.news !== undefined) news.push({ _tag: "Assess", model, assessment: step.news, cause })
+    }
+    if (changed || news.length > 0) {
+      this.revision = revision
+      this.eventId = event.id
+      this.brand = event.metadata.brand
+      this.deadline = this.#nextDeadline(at)
+    }
+    return { changed, news: quiet ? [] : news }
+  }
+
+  /** A deadline has passed. */
+  pass(now: number): ReadonlyArray<Alert.Command> {
+    const { brand, eventId, revision } = this
+    const cause: Alert.Cause = { eventId, revision, at: now, deadline: true, brand }
+    const news: Array<Alert.Command> = []
+    for (const model of this.#models) {
+      const before = this.watches[model.name]
+      if (before === undefined) continue
+      const step = Watch.pass(model, before, now)
+      this.watches[model.name] = step.watch
+      if (step.news !== undefined) news.push({ _tag: "Assess", model, assessment: step.news, cause })
+    }
+    this.deadline = this.#nextDeadline(now, false)
+    return news
+  }
+
+  /** What the decider answered is how things stand. */
+  told(alerts: Alert.State): void {
+    for (const model of this.#models) {
+      const watch = this.watches[model.name]
+      const told = alerts.open[model.component]?.urgency ?? "well"
+      if (watch !== undefined && watch.told !== told) this.watches[model.name] = { ...watch, told }
+    }
+  }
+
+  /** What the decider will answer, most likely; `told` says what it did. */
+  #resolved(component: string): void {
+    for (const model of this.#models) {
+      const watch = this.watches[model.name]
+      if (watch !== undefined && Alert.covers(component, model.component)) {
+        this.watches[model.name] = { ...watch, told: "well", leaning: null, streak: 0 }
+      }
+    }
+  }
+
+  #nextDeadline(after: number, waitForSilence = true): number | null {
+    let next = Infinity
+    for (const model of this.#models) {
+      const watch = this.watches[model.name]
+      if (watch === undefined) continue
+      next = Math.min(next, model.deadline(watch.state, after) ?? Infinity)
+      const leansDown = watch.leaning !== null && watch.leaning !== "well"
+      if (waitForSilence && leansDown) next = Math.min(next, after + silenceConfirmsMs)
+    }
+    return next === Infinity ? null : next
+  }
+}

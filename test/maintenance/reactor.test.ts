@@ -1,0 +1,315 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Context, Effect, Layer, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { streamOf as alertStreamOf } from "../../domain/maintenance/alert-events.ts"
+import { intervalMs } from "../../domain/maintenance/service-due.ts"
+import { streamOf, type VehicleEvent } from "../../domain/vehicle/events.ts"
+import * as Identity from "../../domain/vehicle/identity.ts"
+import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
+import { EventStoreUnavailable } from "../../src/eventstore/errors.ts"
+import { beginning } from "../../src/eventstore/position.ts"
+import * as SqliteEventStore from "../../src/eventstore/sqlite.ts"
+import * as Alerts from "../../src/maintenance/alerts.ts"
+import * as Reactor from "../../src/maintenance/reactor.ts"
+import * as SqliteClient from "../../src/sql/sqlite-client.ts"
+import { day } from "../support/given.ts"
+import { readings, serviced, signal } from "../support/maintenance.ts"
+import { vinOf } from "../support/observations.ts"
+
+type Store = EventStore["Service"]
+
+const world = Effect.gen(function*() {
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "reactor-"))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true })),
+  )
+  const context = yield* Layer.build(SqliteEventStore.layer({ file: join(folder, "log.db") }))
+  return { folder, store: Context.get(context, EventStore) }
+})
+
+type World = Effect.Success<typeof world>
+
+/** A reactor at work while `use` runs, on what the one before it left behind. */
+const reacting = <A, E>(
+  { folder, store }: World,
+  use: (services: {
+    readonly reactor: Reactor.Reactor["Service"]
+    readonly alerts: Alerts.Alerts["Service"]
+    readonly sql: SqlClient.SqlClient
+  }) => Effect.Effect<A, E>,
+  { cachedVehicles = 100, file = "reactor.db", tickEvery = "20 millis" as "20 millis" | "1 hour" } = {},
+) =>
+  Effect.gen(function*() {
+    const services = { reactor: yield* Reactor.Reactor, alerts: yield* Alerts.Alerts, sql: yield* SqlClient.SqlClient }
+    return yield* use(services)
+  }).pipe(
+    Effect.provide(
+      Layer.fresh(
+        Reactor.layer({ cachedVehicles, tickEvery }).pipe(
+          Layer.provideMerge(Alerts.layer),
+          Layer.provideMerge(SqliteClient.layer({ file: join(folder, file), synchronous: "NORMAL" })),
+          Layer.provide(Layer.succeed(EventStore, store)),
+        ),
+      ),
+    ),
+  )
+
+const append = (store: Store, vin: string, events: ReadonlyArray<VehicleEvent>) =>
+  Effect.gen(function*() {
+    const revision = yield* store.revision(streamOf(vin))
+    const named = events.map((event, i) => ({ ...event, id: Identity.uuid(`${vin} ${revision + i}`) }))
+    return yield* store.append(streamOf(vin), revision < 0 ? "no_stream" : revision, named)
+  })
+
+const eventually = <A, E>(check: Effect.Effect<A | undefined, E>) =>
+  Effect.gen(function*() {
+    while (true) {
+      const found = yield* check
+      if (found !== undefined) return found
+      yield* Effect.sleep("5 millis")
+    }
+  }).pipe(Effect.timeout("15 seconds"))
+
+/** Everything in the log has been acted upon, and that is stored. */
+const settled = (store: Store, { reactor, sql }: { reactor: Reactor.Reactor["Service"]; sql: SqlClient.SqlClient }) =>
+  eventually(Effect.gen(function*() {
+    const log = yield* Stream.runCollect(store.readAll({ after: beginning, filter: { streams: ["vehicle-"] } }))
+    const last = log.at(-1)?.position ?? beginning
+    const [row] = yield* sql`SELECT position FROM reactor_checkpoint`.values
+    const { caughtUp } = yield* reactor.status
+    return caughtUp && `${row?.[0]}` >= last ? true : undefined
+  }))
+
+const alertsOf = (store: Store, vin: string) => Stream.runCollect(store.read(alertStreamOf(vin)))
+const types = (events: ReadonlyArray<RecordedEvent>) => events.map(({ type }) => type)
+
+const vin = vinOf(1)
+const today = Date.now() - 100 * day
+
+/** Three readings, so that it is believed. */
+const says = (km: number, from: number) =>
+  [0, 1, 2].map((i) => readings(from + i * 60_000, { [signal.distance]: km - i, [signal.time]: 6e7 }))
+
+describe("the maintenance reactor", () => {
+  it.live("raises an alert once, which is acknowledged, resolved by service, and raised again after the next interval", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      yield* append(store, vin, says(1_000, today))
+      yield* reacting(here, (services) =>
+        Effect.gen(function*() {
+          yield* settled(store, services)
+          const [raised] = yield* alertsOf(store, vin)
+          expect(raised?.type).toBe("AlertRaised")
+          const alertId = String(raised?.data["alertId"])
+
+          const acknowledge = services.alerts.acknowledge(vin, alertId, { by: "Ada", note: "Monday" }, 0)
+          const row = yield* acknowledge
+          expect(row).toMatchObject({ id: alertId, state: "acknowledged", acknowledgedBy: "Ada", note: "Monday", revision: 1 })
+          expect(yield* acknowledge).toEqual(row)
+          expect(types(yield* alertsOf(store, vin))).toEqual(["AlertRaised", "AlertAcknowledged"])
+
+          yield* append(store, vin, [serviced(today + day), ...says(29_000, today + 2 * day)])
+          yield* settled(store, services)
+          const resolved = (yield* alertsOf(store, vin)).at(-1)
+          expect(resolved).toMatchObject({ type: "AlertResolved", data: { alertId, reason: "service" } })
+          const refused = yield* Effect.flip(services.alerts.acknowledge(vin, alertId, { by: "Bob" }))
+          expect(refused._tag).toBe("AlertIsResolved")
+
+          yield* append(store, vin, says(500, today + 3 * day))
+          yield* settled(store, services)
+          const all = yield* alertsOf(store, vin)
+          expect(types(all)).toEqual(["AlertRaised", "AlertAcknowledged", "AlertResolved", "AlertRaised"])
+          expect(all.at(-1)?.data["alertId"]).not.toBe(alertId)
+        }))
+    }))
+
+  it.live("goes on where it was after a restart, with what it had counted", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const [first, second, third] = says(1_000, today).map((event) => [event])
+      for (const events of [first, second]) {
+        yield* append(here.store, vin, events ?? [])
+        yield* reacting(here, (services) => settled(here.store, services))
+        expect(yield* alertsOf(here.store, vin)).toEqual([])
+      }
+      yield* append(here.store, vin, third ?? [])
+      yield* reacting(here, (services) => settled(here.store, services))
+      expect(types(yield* alertsOf(here.store, vin))).toEqual(["AlertRaised"])
+      yield* reacting(here, (services) => settled(here.store, services))
+      expect(types(yield* alertsOf(here.store, vin))).toEqual(["AlertRaised"])
+    }))
+
+  it.live("does nothing a second time when all it knows is lost, or other models have come", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      const vins = Array.from({ length: 30 }, (_, i) => vinOf(i))
+      for (const one of vins) {
+        yield* append(store, one, [
+          ...says(1_000, today),
+          serviced(today + day),
+          ...says(500, today + 2 * day),
+          serviced(today + 3 * day),
+          ...says(400, today + 4 * day),
+        ])
+      }
+      const before = yield* reacting(here, (services) =>
+        Effect.gen(function*() {
+          yield* settled(store, services)
+          return yield* Effect.forEach(vins, (one) => alertsOf(store, one))
+        }))
+      for (const events of before) {
+        expect(types(events)).toEqual(["AlertRaised", "AlertResolved", "AlertRaised", "AlertResolved", "AlertRaised"])
+      }
+      yield* reacting(here, (services) => settled(store, services), { file: "other.db" })
+      expect(yield* Effect.forEach(vins, (one) => alertsOf(store, one))).toEqual(before)
+
+      yield* reacting(here, ({ sql }) => sql`UPDATE reactor_checkpoint SET models = 'older@1'`)
+      yield* reacting(here, (services) =>
+        Effect.gen(function*() {
+          yield* settled(store, services)
+          expect(yield* Effect.forEach(vins, (one) => alertsOf(store, one))).toEqual(before)
+          // It begins to act where history ends, and knows what is open.
+          yield* append(store, vin, says(300, today + 5 * day))
+          yield* settled(store, services)
+          expect(yield* alertsOf(store, vin)).toEqual(before[1])
+          yield* append(store, vin, [serviced(today + 6 * day)])
+          yield* settled(store, services)
+          expect(types(yield* alertsOf(store, vin)).at(-1)).toBe("AlertResolved")
+        }))
+    }))
+
+  it.live("raises no alert for what history says of a model that is new", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      yield* append(store, vinOf(2), [serviced(today)])
+      yield* reacting(here, (services) => settled(store, services))
+      yield* reacting(here, ({ sql }) => sql`UPDATE reactor_checkpoint SET models = 'older@1'`)
+      yield* append(store, vin, [...says(100, today), serviced(today + day), ...says(20_000, today + 2 * day)])
+      yield* append(store, vinOf(3), says(100, today))
+      yield* reacting(here, (services) =>
+        Effect.gen(function*() {
+          yield* settled(store, services)
+          expect(yield* alertsOf(store, vin)).toEqual([])
+          expect(yield* alertsOf(store, vinOf(3))).toEqual([])
+          for (const one of [vin, vinOf(3)]) {
+            yield* append(store, one, says(100, today + 3 * day))
+            yield* settled(store, services)
+            expect(types(yield* alertsOf(store, one))).toEqual(["AlertRaised"])
+          }
+        }))
+    }))
+
+  it.live("keeps many more vehicles than it has in memory", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      const vins = Array.from({ length: 40 }, (_, i) => vinOf(i))
+      for (const i of [0, 1, 2]) {
+        for (const one of vins) yield* append(store, one, says(1_000, today).slice(i, i + 1))
+        yield* reacting(here, (services) => settled(store, services), { cachedVehicles: 3 })
+      }
+      for (const one of vins) expect(types(yield* alertsOf(store, one))).toEqual(["AlertRaised"])
+    }))
+
+  it.live("forgets nothing of a vehicle that made room before it was stored", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      const vins = Array.from({ length: 10 }, (_, i) => vinOf(i))
+      yield* reacting(here, (services) =>
+        Effect.gen(function*() {
+          yield* settled(store, services)
+          for (const i of [0, 1, 2]) {
+            for (const one of vins) yield* append(store, one, says(1_000, today).slice(i, i + 1))
+          }
+          for (const one of vins) {
+            const alerts = Effect.map(alertsOf(store, one), (events) => events.length > 0 ? types(events) : undefined)
+            expect(yield* eventually(alerts)).toEqual(["AlertRaised"])
+          }
+        }), { cachedVehicles: 3, tickEvery: "1 hour" })
+    }))
+
+  it.live("raises what falls due by date while the vehicle is silent, also after a restart", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      const due = Date.now() + 3_000
+      yield* append(store, vin, [serviced(due + 30 * day - intervalMs, { odometerKm: 1 })])
+      yield* append(store, vinOf(2), [serviced(due + 31 * day - intervalMs)])
+      // Soon due for a month, and due now; said once, two days ago and just now.
+      yield* append(store, vinOf(3), [serviced(due - intervalMs)])
+      yield* append(store, vinOf(4), [readings(due - 2 * day, { [signal.due]: true })])
+      yield* append(store, vinOf(5), [readings(due - 10_000, { [signal.due]: true })])
+      const raised = (one: string) =>
+        eventually(Effect.map(alertsOf(store, one), ([first]) => first?.type === "AlertRaised" ? first : undefined))
+      yield* reacting(here, (services) => settled(store, services))
+      expect(yield* alertsOf(store, vin)).toEqual([])
+      yield* reacting(here, () =>
+        Effect.gen(function*() {
+          const alert = yield* raised(vin)
+          expect(alert.data).toMatchObject({ urgency: "drive_on", score: expect.closeTo(20, 3) })
+          expect(Date.parse(String(alert.metadata["receivedAt"]))).toBeGreaterThanOrEqual(due)
+          yield* raised(vinOf(3))
+          yield* raised(vinOf(4))
+        }))
+      yield* reacting(here, (services) => Effect.andThen(settled(store, services), Effect.sleep("100 millis")))
+      for (const one of [vin, vinOf(4)]) expect(yield* alertsOf(store, one)).toHaveLength(1)
+      expect(types(yield* alertsOf(store, vinOf(3)))).toEqual(["AlertRaised", "AlertEscalated"])
+      for (const one of [vinOf(2), vinOf(5)]) expect(yield* alertsOf(store, one)).toEqual([])
+    }))
+
+  it.live("waits for a log that is out of reach, and passes over what cannot be read", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      const broken = { ...says(1_000, today)[0], id: Identity.uuid("broken") }
+      yield* store.append(streamOf(vinOf(9)), "no_stream", [
+        { id: broken.id, type: "TelemetryReceived", data: {}, metadata: { schema: 99 } },
+      ])
+      yield* append(store, vin, says(1_000, today))
+      let failures = 0
+      const failing: Store = {
+        ...store,
+        append: (stream, expected, events) =>
+          stream.startsWith("maintenance-") && failures++ < 2
+            ? Effect.fail(new EventStoreUnavailable({ operation: "append", cause: new Error("cut by the test") }))
+            : store.append(stream, expected, events),
+      }
+      yield* reacting({ ...here, store: failing }, (services) => settled(store, services))
+      expect(failures).toBe(3)
+      expect(types(yield* alertsOf(store, vin))).toEqual(["AlertRaised"])
+    }))
+
+  it.live("loses one vehicle's alerts, where they are beyond repair, and no other's", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      yield* store.append(alertStreamOf(vin), "no_stream", [
+        { id: Identity.uuid("gone"), type: "AlertRaised", data: {}, metadata: {} },
+      ])
+      yield* store.deleteStream(alertStreamOf(vin), { tombstone: true })
+      for (const one of [vin, vinOf(2)]) yield* append(store, one, says(1_000, today))
+      yield* reacting(here, (services) => settled(store, services))
+      expect(types(yield* alertsOf(store, vinOf(2)))).toEqual(["AlertRaised"])
+    }))
+
+  it.live("and another one at the same time raise each alert once", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      const vins = Array.from({ length: 20 }, (_, i) => vinOf(i))
+      for (const one of vins) yield* append(store, one, says(1_000, today))
+      yield* Effect.all([
+        reacting(here, (services) => settled(store, services)),
+        reacting(here, (services) => settled(store, services), { file: "other.db" }),
+        reacting(here, (services) => settled(store, services)),
+      ], { concurrency: "unbounded" })
+      for (const one of vins) expect(types(yield* alertsOf(store, one))).toEqual(["AlertRaised"])
+    }))
+})
