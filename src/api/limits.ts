@@ -1,0 +1,128 @@
+/**
+ * What one request may ask for. A document's size is bounded when it is parsed; once its variables are known, its
+ * depth, its aliases, and how many objects it could bring are counted before anything runs.
+ */
+import {
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type DocumentNode,
+  getNamedType,
+  getNullableType,
+  getOperationAST,
+  type GraphQLError,
+  type GraphQLCompositeType,
+  type GraphQLSchema,
+  isCompositeType,
+  isListType,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+} from "graphql"
+import { apiError } from "./errors.ts"
+import { defaultSize } from "./paging.ts"
+
+export const limits = {
+  /** Of a request's body, bytes. */
+  bodyBytes: 1_000_000,
+  tokens: 2_000,
+  depth: 15,
+  aliases: 100,
+  /** Objects that may be brought. A page of 200 vehicles with a page of 20 trips each is about 8,500. */
+  cost: 50_000,
+} as const
+
+/** What a list without a size of its own is taken to bring. */
+const assumedList = 20
+/** Fields whose every use is a read of its own, in objects that could be read together instead. */
+const surcharges: Readonly<Record<string, number>> = { "Vehicle.events": 20 }
+
+interface Weight {
+  readonly depth: number
+  readonly cost: number
+}
+
+/** Why the request is refused, if it is. */
+export const tooCostly = (
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | null | undefined,
+  variables: Readonly<Record<string, unknown>>,
+): GraphQLError | undefined => {
+  const operation = getOperationAST(document, operationName)
+  const root = operation && schema.getRootType(operation.operation)
+  if (!operation || !root) return undefined
+
+  const fragments = new Map<string, FragmentDefinitionNode>()
+  for (const node of document.definitions) {
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
+  }
+  const weighed = new Map<string, Weight>()
+  let aliases = 0
+
+  const ofSelections = ({ selections }: SelectionSetNode, parent: GraphQLCompositeType): Weight => {
+    let depth = 0
+    let cost = 0
+    for (const selection of selections) {
+      const weight = selection.kind === Kind.FIELD
+        ? ofField(selection, parent)
+        : selection.kind === Kind.INLINE_FRAGMENT
+        ? ofSelections(selection.selectionSet, typeNamed(selection.typeCondition?.name.value) ?? parent)
+        : ofFragment(selection.name.value)
+      depth = Math.max(depth, weight.depth)
+      cost += weight.cost
+    }
+    return { depth, cost }
+  }
+
+  const typeNamed = (name: string | undefined): GraphQLCompositeType | undefined => {
+    const type = name === undefined ? undefined : schema.getType(name)
+    return isCompositeType(type) ? type : undefined
+  }
+
+  const ofFragment = (name: string): Weight => {
+    const known = weighed.get(name)
+    if (known !== undefined) return known
+    const fragment = fragments.get(name)
+    const type = typeNamed(fragment?.typeCondition.name.value)
+    if (fragment === undefined || type === undefined) return { depth: 0, cost: 0 }
+    const weight = ofSelections(fragment.selectionSet, type)
+    weighed.set(name, weight)
+    return weight
+  }
+
+  const ofField = (field: FieldNode, parent: GraphQLCompositeType): Weight => {
+    if (field.alias !== undefined) aliases++
+    const name = field.name.value
+    const type = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name]?.type : undefined
+    // Leaves come with their object; what the schema says of itself is small and known.
+    if (type === undefined || field.selectionSet === undefined) return { depth: 1, cost: 0 }
+    const named = getNamedType(type)
+    if (!isCompositeType(named)) return { depth: 1, cost: 0 }
+    const inner = ofSelections(field.selectionSet, named)
+    // A connection's size is counted where its arguments stand, so its edges count once.
+    const isList = isListType(getNullableType(type)) && name !== "edges"
+    const times = named.name.endsWith("Connection") ? pageSize(field) : isList ? assumedList : 1
+    return { depth: inner.depth + 1, cost: times * (1 + inner.cost) + (surcharges[`${parent.name}.${name}`] ?? 0) }
+  }
+
+  const pageSize = (field: FieldNode): number => {
+    let size: number | undefined
+    for (const { name, value } of field.arguments ?? []) {
+      if (name.value !== "first" && name.value !== "last") continue
+      const given = value.kind === Kind.INT ? Number(value.value)
+        : value.kind === Kind.VARIABLE ? variables[value.name.value]
+        : undefined
+      if (typeof given === "number") size = Math.max(given, 0)
+    }
+    return size ?? defaultSize
+  }
+
+  const { depth, cost } = ofSelections(operation.selectionSet, root)
+  return over("depth", depth, limits.depth)
+    ?? over("number of aliases", aliases, limits.aliases)
+    ?? over("cost, in objects that it may bring,", cost, limits.cost)
+}
+
+const over = (what: string, found: number, limit: number): GraphQLError | undefined =>
+  found > limit ? apiError("TOO_COSTLY", `The request's ${what} is ${found}; it may be ${limit}`) : undefined

@@ -1,0 +1,76 @@
+import { ReadModel, type VehicleOrder as Order } from "../readmodel/read-model.ts"
+import { Alert, AlertFilter, toAlertFilter } from "./alert.ts"
+import { builder, connectionOptions, edgeOptions, totalText } from "./builder.ts"
+import { checkedVin } from "./input.ts"
+import { connectionOf, pageOf } from "./paging.ts"
+import { toVehicleFilter, toVehicleOrder, Vehicle, VehicleFilter, VehicleOrder } from "./vehicle.ts"
+
+const alerts = { name: "alerts", columns: 2 }
+
+const listOfVehicles = ({ by, descending }: Order) => ({
+  name: `vehicles/${by}/${descending ? "desc" : "asc"}`,
+  columns: by === "vin" ? 1 : 2,
+})
+
+export const addQueries = () => builder.queryFields((t) => ({
+  vehicle: t.field({
+    type: Vehicle,
+    nullable: true,
+    description: "A vehicle by its VIN; null where there is none.",
+    args: { vin: t.arg.string({ required: true, description: "Vehicle identification number." }) },
+    resolve: async (_, { vin }, { loaders }) => (await loaders.vehicle.load(checkedVin(vin)))?.twin,
+  }),
+  vehicles: t.connection({
+    type: Vehicle,
+    description: "The fleet.",
+    args: {
+      filter: t.arg({ type: VehicleFilter, description: "Only those that match." }),
+      orderBy: t.arg({ type: VehicleOrder, description: "By VIN if not given." }),
+    },
+    resolve: async (_, args, { run }) => {
+      const filter = toVehicleFilter(args.filter)
+      const order = toVehicleOrder(args.orderBy)
+      const list = listOfVehicles(order)
+      const page = pageOf(list, args)
+      const slice = await run(ReadModel.use((_) => _.vehicles(filter, order, page)))
+      const rows = slice.rows.map(({ row, key }) => ({ row: row.twin, key }))
+      return {
+        ...connectionOf(list, args, { rows, hasMore: slice.hasMore }),
+        totalCount: () => run(ReadModel.use((_) => _.countVehicles(filter))),
+      }
+    },
+  }, {
+    ...connectionOptions("Vehicle", "vehicles"),
+    fields: (c) => ({ totalCount: c.int({ description: totalText, resolve: (_) => _.totalCount() }) }),
+  }, edgeOptions("Vehicle", "vehicles")),
+  alerts: t.connection({
+    type: Alert,
+    description: "The fleet's alerts, newest first.",
+    args: { filter: t.arg({ type: AlertFilter, description: "Only those that match." }) },
+    resolve: async (_, args, { run }) => {
+      const filter = toAlertFilter(args.filter)
+      const page = pageOf(alerts, args)
+      const slice = await run(ReadModel.use((_) => _.alerts(filter, page)))
+      return {
+        ...connectionOf(alerts, args, slice),
+        totalCount: () => run(ReadModel.use((_) => _.countAlerts(filter))),
+      }
+    },
+  }, {
+    ...connectionOptions("Alert", "alerts"),
+    fields: (c) => ({ totalCount: c.int({ description: totalText, resolve: (_) => _.totalCount() }) }),
+  }, edgeOptions("Alert", "alerts")),
+  cursor: t.field({
+    type: "Cursor",
+    description: "Where the read model stands. Take it, query, then subscribe from it: nothing falls between.",
+    resolve: (_, __, { run }) => run(ReadModel.use((_) => _.position)),
+  }),
+}))
+
+builder.objectField(Alert, "vehicle", (t) =>
+  t.field({
+    type: Vehicle,
+    nullable: true,
+    description: "The vehicle.",
+    resolve: async ({ vin }, _, { loaders }) => (await loaders.vehicle.load(vin))?.twin,
+  }))

@@ -1,0 +1,198 @@
+import type { ActiveTroubleCode, Twin } from "../../domain/vehicle/twin.ts"
+import { hasCheckDigit, isVin } from "../../domain/vehicle/vin.ts"
+import type { VehicleFilter as Filter, VehicleOrder as Order } from "../readmodel/read-model.ts"
+import { Alert } from "./alert.ts"
+import { builder, connectionOptions, edgeOptions, totalText } from "./builder.ts"
+import { ComponentHealth } from "./component-health.ts"
+import { countEvents, Event, eventsOf } from "./event.ts"
+import { checkedList } from "./input.ts"
+import { connectionOf, pageOf } from "./paging.ts"
+import { Signal, signalsOf } from "./signal.ts"
+import { Trip, trips } from "./trip.ts"
+
+export const Powertrain = builder.enumType("Powertrain", {
+  description: "What drives a vehicle.",
+  values: {
+    BEV: { description: "Battery electric." },
+    PHEV: { description: "Plug-in hybrid." },
+    HEV: { description: "Hybrid that is not plugged in." },
+    ICE: { description: "Combustion engine." },
+    FCEV: { description: "Fuel cell." },
+  },
+})
+
+const Severity = builder.enumType("Severity", {
+  description: "How grave a trouble code is.",
+  values: {
+    INFO: { value: "info" as const, description: "For the record." },
+    WARNING: { value: "warning" as const, description: "Have it seen to." },
+    CRITICAL: { value: "critical" as const, description: "Act now." },
+  },
+})
+
+const TroubleCode = builder.objectRef<ActiveTroubleCode>("TroubleCode").implement({
+  description: "A diagnostic trouble code that is active.",
+  fields: (t) => ({
+    code: t.exposeString("code", { description: "By SAE J2012, such as `P0A80`, or the maker's own." }),
+    severity: t.field({ type: Severity, description: "How grave it is.", resolve: ({ severity }) => severity }),
+    ecu: t.string({ nullable: true, description: "The control unit that raised it.", resolve: (_) => _.ecu ?? null }),
+    text: t.string({ nullable: true, description: "What it says.", resolve: ({ text }) => text ?? null }),
+    at: t.expose("at", { type: "DateTime", description: "Device time at which it was raised." }),
+  }),
+})
+
+export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
+  description: "A vehicle's digital twin.",
+  id: { resolve: ({ vin }) => vin, description: "Found by `node`." },
+  loadOne: async (vin, { loaders }) => (await loaders.vehicle.load(vin))?.twin,
+  fields: (t) => ({
+    vin: t.exposeString("vin", { description: "Vehicle identification number, ISO 3779." }),
+    vinCheckDigitValid: t.boolean({
+      description: "Whether its ninth character is the check digit; some markets leave it free.",
+      resolve: ({ vin }) => isVin(vin) && hasCheckDigit(vin),
+    }),
+    brand: t.string({ nullable: true, description: "As registered.", resolve: (_) => _.description.brand ?? null }),
+    model: t.string({ nullable: true, description: "As registered.", resolve: (_) => _.description.model ?? null }),
+    year: t.int({ nullable: true, description: "The model year.", resolve: (_) => _.description.year ?? null }),
+    powertrain: t.field({
+      type: Powertrain,
+      nullable: true,
+      description: "What drives it.",
+      resolve: (_) => _.description.powertrain ?? null,
+    }),
+    tags: t.stringList({ description: "As registered.", resolve: (_) => _.description.tags ?? [] }),
+    registeredAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      description: "Null for a vehicle that sends without being registered.",
+      resolve: (_) => _.registeredAt ?? null,
+    }),
+    revision: t.expose("revision", {
+      type: "Long",
+      description: "Of the newest event on its stream that this shows: `ifRevision` takes it.",
+    }),
+    online: t.exposeBoolean("online", { description: "By its own word, or its last will." }),
+    lastSeenAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      description: "When it was last heard of.",
+      resolve: (_) => _.lastSeenAt ?? null,
+    }),
+    clockOffsetMs: t.field({
+      type: "Long",
+      nullable: true,
+      description: "How far its clock is ahead, ms, while it is too far off to be believed.",
+      resolve: (_) => _.clockOffsetMs ?? null,
+    }),
+    signals: t.field({
+      type: [Signal],
+      description: "Current values, by path.",
+      args: {
+        paths: t.arg.stringList({
+          description: "Only these; a branch, such as `Vehicle.Cabin`, stands for all below it.",
+        }),
+      },
+      resolve: (twin, { paths }) => signalsOf(twin, paths ?? undefined),
+    }),
+    troubleCodes: t.field({
+      type: [TroubleCode],
+      description: "Those that are active, the newest first.",
+      resolve: (_) => Object.values(_.troubleCodes).toSorted((a, b) => b.at - a.at),
+    }),
+    health: t.field({
+      type: [ComponentHealth],
+      description: "How its components fare.",
+      resolve: ({ vin }, _, { loaders }) => loaders.health.load(vin),
+    }),
+    alerts: t.field({
+      type: [Alert],
+      description: "What needs attention, newest first: all alerts that are not resolved.",
+      resolve: ({ vin }, _, { loaders }) => loaders.alerts.load(vin),
+    }),
+    trips: t.connection({
+      type: Trip,
+      description: "Newest first.",
+      resolve: async ({ vin }, args, { loaders }) => {
+        const slice = await loaders.trips.load({ vin, page: pageOf(trips, args) })
+        return { ...connectionOf(trips, args, slice), totalCount: () => loaders.tripCount.load(vin) }
+      },
+    }, {
+      ...connectionOptions("Trip", "trips"),
+      fields: (c) => ({ totalCount: c.int({ description: totalText, resolve: (_) => _.totalCount() }) }),
+    }, edgeOptions("Trip", "trips")),
+    events: t.connection({
+      type: Event,
+      description: "Its history, oldest first; `last` reads from the newest.",
+      args: { types: t.arg.stringList({ description: "Only events of these types." }) },
+      resolve: async ({ vin }, args, { run }) => ({
+        ...await run(eventsOf(vin, args)),
+        totalCount: async () => args.types ? null : await run(countEvents(vin)),
+      }),
+    }, {
+      ...connectionOptions("Event", "events"),
+      fields: (c) => ({
+        totalCount: c.int({
+          nullable: true,
+          description: "How many there are in all pages. Null where types are given: nobody has counted those.",
+          resolve: (_) => _.totalCount(),
+        }),
+      }),
+    }, edgeOptions("Event", "events")),
+  }),
+})
+
+export const VehicleFilter = builder.inputType("VehicleFilter", {
+  description: "Vehicles that match all that is given; of a list, any, if nothing else is said.",
+  fields: (t) => ({
+    vins: t.stringList({ description: "These." }),
+    brands: t.stringList({ description: "Of these brands." }),
+    models: t.stringList({ description: "Of these models." }),
+    tags: t.stringList({ description: "With all of these tags." }),
+    online: t.boolean({ description: "Online, or not." }),
+    registered: t.boolean({ description: "Registered, or not." }),
+    seenAfter: t.field({ type: "DateTime", description: "Heard of after this." }),
+    seenBefore: t.field({ type: "DateTime", description: "Last heard of before this." }),
+  }),
+})
+
+/** Throws `BAD_INPUT`. */
+export const toVehicleFilter = (input: typeof VehicleFilter.$inferInput | null | undefined): Filter => ({
+  ...(input?.vins && { vins: checkedList("vins", input.vins) }),
+  ...(input?.brands && { brands: checkedList("brands", input.brands) }),
+  ...(input?.models && { models: checkedList("models", input.models) }),
+  ...(input?.tags && { tags: checkedList("tags", input.tags) }),
+  ...(typeof input?.online === "boolean" && { online: input.online }),
+  ...(typeof input?.registered === "boolean" && { registered: input.registered }),
+  ...(typeof input?.seenAfter === "number" && { seenAfter: input.seenAfter }),
+  ...(typeof input?.seenBefore === "number" && { seenBefore: input.seenBefore }),
+})
+
+const VehicleOrderField = builder.enumType("VehicleOrderField", {
+  description: "What vehicles are ordered by. Those without a value come last, those with the same by VIN.",
+  values: {
+    VIN: { value: "vin" as const, description: "The VIN." },
+    LAST_SEEN_AT: { value: "lastSeenAt" as const, description: "When they were last heard of." },
+    BRAND: { value: "brand" as const, description: "The brand." },
+  },
+})
+
+const OrderDirection = builder.enumType("OrderDirection", {
+  description: "Which way a list goes.",
+  values: {
+    ASC: { value: "asc" as const, description: "The smallest or earliest first." },
+    DESC: { value: "desc" as const, description: "The largest or latest first." },
+  },
+})
+
+export const VehicleOrder = builder.inputType("VehicleOrder", {
+  description: "An order of vehicles.",
+  fields: (t) => ({
+    field: t.field({ type: VehicleOrderField, required: true, description: "What they are ordered by." }),
+    direction: t.field({ type: OrderDirection, required: true, defaultValue: "asc", description: "Which way." }),
+  }),
+})
+
+export const toVehicleOrder = (input: typeof VehicleOrder.$inferInput | null | undefined): Order => ({
+  by: input?.field ?? "vin",
+  descending: input?.direction === "desc",
+})
