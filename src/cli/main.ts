@@ -1,0 +1,21 @@
+/** The command `vehicle-twin`: each subcommand is a file beside this one. */
+import "effect/schema/SchemaJITCompiler/enable"
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import manifest from "../../package.json" with { type: "json" }
+import { demo } from "./demo.ts"
+import { register } from "./register.ts"
+import { serve } from "./serve.ts"
+import { simulate } from "./simulate.ts"
+
+const vehicleTwin = Command.make("vehicle-twin").pipe(
+  Command.withDescription("Event-sourced digital twins for vehicle fleets"),
+  Command.withSubcommands([serve, demo, simulate, register]),
+)
+
+vehicleTwin.pipe(
+  Command.run({ version: manifest.version }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain,
+)

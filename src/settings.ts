@@ -1,0 +1,97 @@
+/**
+ * Every setting, from the environment, each with its default and what it means. Checked at start: what is wrong is
+ * said by the variable's name. An empty variable counts as unset.
+ */
+import { Config, ConfigProvider, Context, Effect, Layer, Option, Schema } from "effect"
+
+const text = (name: string) => Config.option(Config.NonEmptyString(name))
+const secret = (name: string) => Config.option(Config.Redacted(name))
+
+/** 0 takes a free one, and the log says which. */
+const port = (name: string, otherwise: number) =>
+  Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65535 })), name)
+    .pipe(Config.withDefault(otherwise))
+
+const levels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
+
+const settings = Config.all({
+  /** HTTP: `/graphql`, `/healthz`, `/readyz`, `/metrics`. */
+  host: Config.NonEmptyString("HOST").pipe(Config.withDefault("127.0.0.1")),
+  port: port("PORT", 4000),
+  /** The embedded stores' files. */
+  dataDir: Config.NonEmptyString("DATA_DIR").pipe(Config.withDefault("./data")),
+  /** `open`: a first message makes a twin. `registered`: messages of unknown vehicles go to the dead letters. */
+  vehicles: Config.Literals(["open", "registered"], "VEHICLES").pipe(Config.withDefault("open" as const)),
+  /** A VSS release as JSON, whose signals are then taken beside the built-in ones. */
+  vssFile: text("VSS_FILE"),
+
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. Unset: an embedded broker listens on `MQTT_HOST`:`MQTT_PORT`. */
+  mqttUrl: text("MQTT_URL"),
+  mqttHost: Config.NonEmptyString("MQTT_HOST").pipe(Config.withDefault("127.0.0.1")),
+  mqttPort: port("MQTT_PORT", 1883),
+  /** Names the session that the broker keeps while the service is away: one for each process. */
+  mqttClientId: Config.NonEmptyString("MQTT_CLIENT_ID").pipe(Config.withDefault("vehicle-twin")),
+  /** Processes of one group share the messages between them. */
+  mqttShareGroup: text("MQTT_SHARE_GROUP"),
+  mqttTopicPrefix: Config.schema(
+    Schema.String.check(Schema.isPattern(/^[^+#]*$/, { message: "Expected a topic without the wildcards + and #" })),
+    "MQTT_TOPIC_PREFIX",
+  ).pipe(Config.withDefault("")),
+  mqttUsername: text("MQTT_USERNAME"),
+  mqttPassword: secret("MQTT_PASSWORD"),
+  /** PEM files. */
+  mqttTlsCa: text("MQTT_TLS_CA"),
+  mqttTlsCert: text("MQTT_TLS_CERT"),
+  mqttTlsKey: text("MQTT_TLS_KEY"),
+
+  /** Unset: served on loopback only. `none`: an open service, wanted. */
+  auth: Config.option(Config.Literals(["none"], "AUTH")),
+
+  logLevel: Config.Literals(["trace", "debug", "info", "warn", "error"], "LOG_LEVEL").pipe(
+    Config.withDefault("info" as const),
+    Config.map((level) => levels[level]),
+  ),
+  /** Unset: pretty on a terminal, else JSON. */
+  logFormat: Config.option(Config.Literals(["pretty", "json"], "LOG_FORMAT")),
+})
+
+type Values = Config.Success<typeof settings>
+
+export class SettingsError extends Schema.TaggedError<SettingsError>()("SettingsError", { message: Schema.String }) {}
+
+const loopback = /^(localhost|127(\.\d+){3}|::1|\[::1\])$/
+
+export class Settings extends Context.Service<Settings, Values>()("vehicle-twin/Settings") {
+  static readonly layerFrom = (env: Environment): Layer.Layer<Settings, SettingsError> =>
+    Layer.effect(Settings, read(env))
+
+  static readonly layer = Layer.suspend(() => Settings.layerFrom(process.env))
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Named in the contract, and not here yet: better to say so than to pass over what somebody counts on. */
+const notYet = ["EVENTSTORE_URL", "DATABASE_URL", "KAFKA_BROKERS"]
+
+const read = Effect.fnUntraced(function*(variables: Environment) {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(variables)) if (value) env[name] = value
+  for (const name of notYet) {
+    if (env[name] !== undefined) {
+      return yield* new SettingsError({ message: `${name} is set, which this version cannot use yet: unset it` })
+    }
+  }
+  const values = yield* settings.parse(ConfigProvider.fromEnv({ env })).pipe(
+    Effect.mapError((error) => new SettingsError({ message: `a setting is wrong: ${error.message}` })),
+  )
+  if (Option.isNone(values.auth) && !loopback.test(values.host)) {
+    return yield* new SettingsError({
+      message: `HOST is ${values.host}, which others can reach, and AUTH is unset: `
+        + "serve on loopback (HOST=127.0.0.1), or set AUTH=none if an open service is wanted",
+    })
+  }
+  if (Option.isSome(values.mqttTlsCert) !== Option.isSome(values.mqttTlsKey)) {
+    return yield* new SettingsError({ message: "MQTT_TLS_CERT and MQTT_TLS_KEY go together: set both or neither" })
+  }
+  return values
+})
