@@ -1,0 +1,128 @@
+/**
+ * `npm run bench`: what this machine gives, each figure beside what it is to be compared with. Needs Mosquitto. Takes
+ * about ten minutes; `npm run bench -- throughput latency` runs only those. Writes `bench.json`.
+ */
+import { spawn } from "node:child_process"
+import { writeFileSync } from "node:fs"
+import { cpus } from "node:os"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { benchAppend, longLog, shortLog } from "./append.ts"
+import { benchHydration } from "./hydration.ts"
+import { benchLatency } from "./latency.ts"
+import { benchThroughput } from "./throughput.ts"
+
+interface Row {
+  readonly what: string
+  readonly figure: string
+  readonly ratio: number
+  /** What the ratio is to be, and whether that is a least or a most. */
+  readonly target: string
+  readonly met: boolean
+}
+
+const median = (values: ReadonlyArray<number>): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+
+const whole = (value: number): string => Math.round(value).toLocaleString("en")
+const least = (what: string, figure: string, ratio: number, target: number): Row => ({
+  what,
+  figure,
+  ratio,
+  target: `≥ ${target}`,
+  met: ratio >= target,
+})
+const most = (what: string, figure: string, value: number, target: number): Row => ({
+  what,
+  figure,
+  ratio: value,
+  target: `≤ ${target}`,
+  met: value <= target,
+})
+
+const throughput = Effect.gen(function*() {
+  const few = yield* benchThroughput(200, 120_000, 5)
+  const many = yield* benchThroughput(20_000, 120_000, 3)
+  const [ours, floor, spread] = [median(few.service), median(few.floor), median(many.service)]
+  return {
+    rows: [
+      least("Mosquitto to read model, against the floor", `${whole(ours)}/s of ${whole(floor)}/s`, ours / floor, 0.35),
+      least("20,000 vehicles against 200", `${whole(spread)}/s of ${whole(ours)}/s`, spread / ours, 0.8),
+    ],
+    detail: { few, many },
+  }
+})
+
+const latency = Effect.gen(function*() {
+  const figures = yield* benchLatency(20)
+  const { max, p50, p99, passedOver, told } = figures
+  const detail = `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} ms; ${told} told, ${passedOver} passed over`
+  return { rows: [most("Publish to subscriber at 1,000/s: p99, ms", detail, p99, 100)], detail: figures }
+})
+
+const memory = Effect.gen(function*() {
+  const bytes = yield* Effect.promise(() =>
+    new Promise<number>((resolve, reject) => {
+      const args = ["--expose-gc", join(import.meta.dirname, "memory.ts")]
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+      let output = ""
+      child.stdout.on("data", (chunk: Buffer) => {
+        output += chunk.toString()
+      })
+      child.on("exit", (code) => code === 0 ? resolve(Number(output)) : reject(new Error(`memory.ts ended with ${code}`)))
+    })
+  )
+  return { rows: [most("Idle resident twin, 10 signals: KB", `${whole(bytes)} bytes`, bytes / 1024, 12)], detail: bytes }
+})
+
+const append = Effect.map(benchAppend(), (figures) => ({
+  rows: figures.map(({ p99Long, rateLong, rateShort, streams }) =>
+    least(
+      `Append to a log of ${whole(longLog)} against ${whole(shortLog)} events, ${whole(streams)} streams`,
+      `${whole(rateLong)}/s of ${whole(rateShort)}/s, p99 ${whole(p99Long)} ms`,
+      rateLong / rateShort,
+      0.8,
+    )
+  ),
+  detail: figures,
+}))
+
+const hydration = Effect.map(benchHydration(), (figures) => {
+  const [short, ...longer] = figures
+  const worst = Math.max(...longer.map(({ p99 }) => p99 / (short?.p99 ?? 1)))
+  const detail = figures.map(({ events, p50, p99 }) => `${whole(events)}: ${p50.toFixed(2)}/${p99.toFixed(2)}`).join(", ")
+  return { rows: [most("Hydration behind a snapshot, p99 against 100 events", `p50/p99 ms ${detail}`, worst, 2)], detail: figures }
+})
+
+interface Measured {
+  readonly rows: ReadonlyArray<Row>
+  readonly detail: unknown
+}
+
+const parts = new Map<string, Effect.Effect<Measured, unknown>>(
+  Object.entries({ throughput, latency, memory, append, hydration }),
+)
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !parts.has(name))
+if (unknown.length > 0) {
+  console.error(`No such part: ${unknown.join(", ")}. There are ${[...parts.keys()].join(", ")}`)
+  process.exit(1)
+}
+
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, Node ${process.version}`
+const details: Record<string, unknown> = { machine, at: new Date().toISOString() }
+const rows: Array<Row> = []
+for (const [name, part] of parts) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  console.error(`${name} …`)
+  const done = await Effect.runPromise(part)
+  rows.push(...done.rows)
+  details[name] = done.detail
+}
+writeFileSync("bench.json", `${JSON.stringify({ ...details, rows }, undefined, 2)}\n`)
+console.log(`\n${machine}\n`)
+console.log("| what | figure | ratio | target | |\n|---|---|---|---|---|")
+for (const { figure, met, ratio, target, what } of rows) {
+  console.log(`| ${what} | ${figure} | ${ratio.toFixed(2)} | ${target} | ${met ? "met" : "missed"} |`)
+}
