@@ -34,6 +34,7 @@ export const layer = (options: {
       const clock = yield* Clock.Clock
       const context = yield* Effect.context()
       const snapshots = yield* Snapshots
+      const fork = yield* FiberSet.makeRuntime<never>()
       const around: VehicleActor.Surroundings = {
         store: yield* EventStore,
         hydration: yield* Hydration,
@@ -41,10 +42,10 @@ export const layer = (options: {
         told: (events) => {
           for (const { type } of events) if (type === "ClockFaultDetected") clockFaults.updateUnsafe(1, context)
         },
+        snapshot: (state) => fork(snapshots.write(state)),
       }
       const maxResident = options.maxResident ?? policy.maxResident
       const actors = new Map<string, VehicleActor.VehicleActor>()
-      const fork = yield* FiberSet.makeRuntime<never>()
 
       const actorOf = (vin: string): VehicleActor.VehicleActor => {
         const now = clock.currentTimeMillisUnsafe()
@@ -72,17 +73,8 @@ export const layer = (options: {
         actor.mailbox.push(mail)
         if (actor.busy) return
         actor.busy = true
-        fork(work(actor))
+        fork(VehicleActor.run(actor, around))
       }
-
-      const work = Effect.fnUntraced(function*(actor: VehicleActor.VehicleActor) {
-        yield* VehicleActor.run(actor, around)
-        actor.busy = false
-        const { state } = actor
-        if (state === undefined || state.twin.revision - actor.snapshotRevision < policy.snapshotEvery) return
-        actor.snapshotRevision = state.twin.revision
-        yield* snapshots.write(state)
-      })
 
       const command = <E = never>(
         vin: string,

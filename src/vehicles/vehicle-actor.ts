@@ -20,8 +20,9 @@ export interface VehicleActor {
   readonly mailbox: Array<Turn.Mail>
   /** Undefined until hydrated, and after a conflict or a defect. */
   state: State.State | undefined
+  /** Of the newest snapshot, −1 where there is none. */
   snapshotRevision: number
-  /** A turn is under way. */
+  /** It takes turns until its mailbox is empty. */
   busy: boolean
   /** Epoch ms. */
   usedAt: number
@@ -42,6 +43,8 @@ export interface Surroundings {
   readonly admission: Admission
   /** Hears what has been appended. */
   readonly told: (events: ReadonlyArray<VehicleEvent>) => void
+  /** Writes a snapshot, which no turn waits for. */
+  readonly snapshot: (state: State.State) => void
 }
 
 /** Takes turns until the mailbox is empty. */
@@ -49,8 +52,20 @@ export const run = Effect.fnUntraced(function*(actor: VehicleActor, around: Surr
   while (actor.mailbox.length > 0) {
     const mail = actor.mailbox.splice(0, policy.maxTurn)
     yield* Effect.catchCause(turn(actor, mail, around), (cause) => recover(actor, mail, around, cause))
+    // Here and not once idle: a vehicle with a backlog may not be idle for hours.
+    snapshotIfDue(actor, around)
   }
+  // In one step with the look into the mailbox. A fiber can be put aside between any two of its steps, and mail that
+  // came in between would wait for a turn that nobody takes.
+  actor.busy = false
 })
+
+const snapshotIfDue = (actor: VehicleActor, { snapshot }: Surroundings): void => {
+  const { snapshotRevision, state } = actor
+  if (state === undefined || state.twin.revision - snapshotRevision < policy.snapshotEvery) return
+  actor.snapshotRevision = state.twin.revision
+  snapshot(state)
+}
 
 /** One try. Deterministic: the same mail on the same state asks for the same append, with the same event ids. */
 const turn = Effect.fnUntraced(function*(

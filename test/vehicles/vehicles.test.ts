@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { streamOf } from "../../domain/vehicle/events.ts"
 import * as Snapshot from "../../domain/vehicle/snapshot.ts"
@@ -65,6 +65,23 @@ describe("Vehicles", () => {
       assert.deepStrictEqual(withSnapshots, withoutSnapshots)
       assert.strictEqual(withSnapshots.revision, count - 1)
     }).pipe(Effect.provide(temporary)))
+
+  it.live("writes snapshots in the midst of a backlog too", () =>
+    Effect.gen(function*() {
+      const vehicles = yield* Service
+      const store = yield* EventStore
+      let next = 0
+      // Between them the mailbox is never empty.
+      const caller = Effect.gen(function*() {
+        while ((yield* store.revision(Snapshot.streamOf(vin))) < 0) {
+          const from = next
+          next += 20
+          assert.isBelow(next, policy.snapshotEvery * 20)
+          yield* vehicles.observe(vin, sequence(from, next))
+        }
+      })
+      yield* Effect.forEach([1, 2, 3], () => caller, { concurrency: "unbounded", discard: true })
+    }).pipe(Effect.provide(open.pipe(Layer.provideMerge(temporary)))))
 
   it.live("passes over a snapshot that is damaged or ahead of the log", () =>
     Effect.gen(function*() {
@@ -216,6 +233,30 @@ describe("Vehicles", () => {
         assert.deepStrictEqual(yield* storedSeqs(vinOf(2)), [0, 1, 2, 3])
       }).pipe(Effect.provide(open.pipe(Layer.provideMerge(hanging))))
     }))
+
+  it.live("answers everyone, wherever its fiber is put aside for others", () => {
+    let n = 7
+    class Interrupting extends Scheduler.MixedScheduler {
+      override shouldYield() {
+        n = (n * 1103515245 + 12345) % 2 ** 31
+        return n % 3 === 0
+      }
+    }
+    return Effect.gen(function*() {
+      const vehicles = yield* Service
+      const caller = (shift: number) =>
+        Effect.gen(function*() {
+          for (let i = 0; i < 2_000; i++) {
+            yield* vehicles.observe(vin, [speedAt(i % 40)])
+            if ((shift + i) % 3 === 0) yield* Effect.yieldNow
+          }
+        })
+      yield* Effect.forEach([0, 1, 2], caller, { concurrency: "unbounded", discard: true })
+    }).pipe(
+      Effect.provide(open.pipe(Layer.provideMerge(temporary))),
+      Effect.provideService(Scheduler.Scheduler, new Interrupting()),
+    )
+  })
 
   it.live("takes only registered vehicles where that is asked for", () =>
     Effect.gen(function*() {
