@@ -85,7 +85,9 @@ const pragma = (db: DatabaseSync, name: string): unknown => db.prepare(`PRAGMA $
 const checkFormat = (db: DatabaseSync, file: string) => {
   if (pragma(db, "application_id") !== applicationId) throw new Error(`${file} is not an event log`)
   const version = pragma(db, "user_version")
-  if (version !== format) throw new Error(`${file} has format ${String(version)}, this version reads ${format}`)
+  if (version !== format) {
+    throw new Error(`${file} has format ${String(version)}, and this version reads ${format}: use the one that wrote it`)
+  }
 }
 
 /** A connection that appends. Creates the file if there is none. Throws what SQLite throws. */
@@ -134,7 +136,7 @@ export const lock = (file: string): DatabaseSync => {
   } catch (cause) {
     db.close()
     throw isBusy(cause)
-      ? new Error(`${file} is in use: another process appends to it, and only one may`, { cause })
+      ? new Error(`${file} is in use: another process appends to it, and only one may; stop that one, or use another folder`, { cause })
       : cause
   }
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Metric, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Metric, Scope, Stream } from "effect"
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -277,8 +277,9 @@ describe("the SQLite event store", () => {
             store.append(`s${n}`, "no_stream", events).pipe(
               Effect.as("appended"),
               Effect.catch((error) => Effect.succeed(error._tag)),
+              Effect.catchDefect(() => Effect.succeed("a defect")),
             ), { concurrency: "unbounded" })
-          expect(tags).toEqual(["appended", "EventStoreUnavailable", "appended"])
+          expect(tags).toEqual(["appended", "a defect", "appended"])
           expect(yield* Stream.runCollect(store.readAll({ after: beginning }))).toHaveLength(2)
           const cyclic: Record<string, unknown> = {}
           cyclic["self"] = cyclic
@@ -318,6 +319,18 @@ describe("the SQLite event store", () => {
           expect(seen).toEqual(Array.from({ length: 10_000 }, (_, n) => n))
           expect(tags.filter((tag) => tag === "CaughtUp")).toHaveLength(3)
         }))
+    }))
+
+  it.live("leaves its file alone once it is closed, by whoever an append was just answered to as well", () =>
+    Effect.gen(function*() {
+      const file = yield* newFile
+      const scope = yield* Scope.make()
+      const store = Context.get(yield* Layer.buildWithScope(layer({ file }), scope), EventStore)
+      yield* store.append("s", "any", newEvents(1))
+      yield* Scope.close(scope, Exit.void)
+      rmSync(file)
+      yield* Effect.sleep("20 millis")
+      expect(existsSync(file)).toBe(false)
     }))
 
   it.live("shares a transaction among appends that come together", () =>
