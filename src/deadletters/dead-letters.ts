@@ -17,7 +17,7 @@ export interface DeadLetter {
   readonly source: Source
   /** Epoch ms. */
   readonly receivedAt: number
-  /** The whole message; what is stored of it is bounded. */
+  /** The whole message. A larger one than the ways in take is not stored as a whole. */
   readonly payload: Uint8Array
 }
 

@@ -9,8 +9,10 @@ import type { EventStoreError, StreamDeleted } from "../eventstore/errors.ts"
 import { EventStore, type EventToAppend } from "../eventstore/event-store.ts"
 import { type DeadLetter, DeadLetters } from "./dead-letters.ts"
 
-/** What is stored of a payload: enough to see what it is, and to mend most of it. */
-const storedPayloadBytes = 4096
+/** A message that was refused is kept as a whole, up to what the ways in take at all: it can be mended and sent again. */
+const wholePayloadBytes = 256 * 1024
+/** What is kept of a larger one, of one whose other readings were taken, and in a message's further letters. */
+const excerptBytes = 4096
 /** Messages and topics come from outside too. */
 const storedTextLength = 1024
 /** Half of what a store takes in one append by default, for what it adds. */
@@ -25,14 +27,16 @@ export const layer = Layer.effect(DeadLetters, Effect.gen(function*() {
   ): Effect.Effect<void, StreamDeleted | EventStoreError> =>
     store.append(stream, "any", events).pipe(
       Effect.asVoid,
-      // This store's limit is lower than the one we know of.
-      Effect.catchTag("AppendTooLarge", (error) => {
-        if (events.length === 1) return Effect.fail(error)
-        const half = events.length >> 1
-        return Effect.andThen(append(stream, events.slice(0, half)), append(stream, events.slice(half)))
+      // This store's limit is lower than the one we know of, or it knows the first letters and not all: a message that
+      // was sent again, before others.
+      Effect.catchTag(["AppendTooLarge", "WrongExpectedRevision"], (error) => {
+        if (events.length > 1) {
+          const half = events.length >> 1
+          return Effect.andThen(append(stream, events.slice(0, half)), append(stream, events.slice(half)))
+        }
+        // Of one event, where nothing is expected of its stream, the other is no answer.
+        return error._tag === "AppendTooLarge" ? Effect.fail(error) : Effect.die(error)
       }),
-      // Said of a stream of which nothing is expected, this is no answer.
-      Effect.catchTag("WrongExpectedRevision", (error) => Effect.die(error)),
     )
 
   return DeadLetters.of({
@@ -46,10 +50,14 @@ export const layer = Layer.effect(DeadLetters, Effect.gen(function*() {
 
 const byStream = (letters: ReadonlyArray<DeadLetter>): Map<string, Array<EventToAppend>> => {
   const streams = new Map<string, Map<string, EventToAppend>>()
+  const kept = new Set<Uint8Array>()
   for (const letter of letters) {
+    const { path, payload } = letter
+    const isWhole = path === undefined && payload.length <= wholePayloadBytes && !kept.has(payload)
+    if (isWhole) kept.add(payload)
     const stream = `deadletter-${letter.source.kind}`
     const events = streams.get(stream) ?? new Map<string, EventToAppend>()
-    const event = toEvent(letter)
+    const event = toEvent(letter, isWhole ? wholePayloadBytes : excerptBytes)
     events.set(event.id, event)
     streams.set(stream, events)
   }
@@ -74,7 +82,7 @@ const inParts = (events: ReadonlyArray<EventToAppend>): Array<Array<EventToAppen
   return parts
 }
 
-const toEvent = (letter: DeadLetter): EventToAppend => {
+const toEvent = (letter: DeadLetter, payloadBytes: number): EventToAppend => {
   const { path, payload, reason, receivedAt, source } = letter
   const message = letter.message.slice(0, storedTextLength)
   const sha256 = hash("sha256", payload, "hex")
@@ -87,7 +95,7 @@ const toEvent = (letter: DeadLetter): EventToAppend => {
       reason,
       message,
       ...(path === undefined ? undefined : { path: path.slice(0, storedTextLength) }),
-      payload: { ...excerpt(payload), bytes: payload.length, sha256 },
+      payload: { ...excerpt(payload, payloadBytes), bytes: payload.length, sha256 },
     },
     metadata: {
       schema: 1,
@@ -103,12 +111,16 @@ const toEvent = (letter: DeadLetter): EventToAppend => {
 
 type Excerpt = { readonly encoding: "utf8" | "base64"; readonly content: string }
 
-const excerpt = (payload: Uint8Array): Excerpt => {
-  const start = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, storedPayloadBytes))
+const excerpt = (payload: Uint8Array, atMost: number): Excerpt => {
+  const start = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, atMost))
   // The cut may go through a character, which has at most four bytes.
   for (let less = 0; less < (payload.length > start.length ? 4 : 1); less++) {
     const text = start.subarray(0, start.length - less)
-    if (isUtf8(text)) return { encoding: "utf8", content: text.toString("utf8") }
+    if (!isUtf8(text)) continue
+    const content = text.toString("utf8")
+    // Text full of control characters, which take six bytes each in JSON, might not fit in one append.
+    if (Buffer.byteLength(JSON.stringify(content)) > 2 * text.length + 2) break
+    return { encoding: "utf8", content }
   }
   return { encoding: "base64", content: start.toString("base64") }
 }

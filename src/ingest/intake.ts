@@ -28,8 +28,9 @@ const roomAt = 0.75
 /** Decoding gives way to other work after so many messages or so long, ms. */
 const sliceMessages = 256
 const sliceMillis = 8
-/** Observations told to a vehicle in one call. */
+/** Observations told to a vehicle in one call, and the bytes they came in: half of what a log takes in one append. */
 const batchObservations = 500
+const batchBytes = 512 * 1024
 /** A message with more to complain of has its last dead letter say so. */
 const maxLetters = 16
 const lettersAtOnce = 128
@@ -302,12 +303,15 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
 
 const sourceKinds = ["mqtt", "kafka", "api", "import"] as const satisfies ReadonlyArray<Source["kind"]>
 
-/** Moves the next messages of a lane under way: at least one, and about as many observations as fit in a call. */
+/** Moves the next messages of a lane under way: at least one, and as many more as fit in a call. */
 const nextBatch = (lane: Lane, giveUp: (taken: Taken) => void): ReadonlyArray<Observation> => {
   const observations: Array<Observation> = []
   let count = 0
+  let bytes = 0
   for (const taken of lane.queue) {
-    if (observations.length > 0 && observations.length + taken.observations.length > batchObservations) break
+    bytes += taken.payload.length
+    const isTooMuch = observations.length + taken.observations.length > batchObservations || bytes > batchBytes
+    if (observations.length > 0 && isTooMuch) break
     count++
     if (taken.connection?.failed === true) {
       giveUp(taken)

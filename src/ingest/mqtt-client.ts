@@ -211,16 +211,9 @@ const connectOptions = (options: MqttClientOptions, version: Version): IClientOp
   ...(version === 5 ? { properties: { sessionExpiryInterval: sessionExpirySeconds, receiveMaximum } } : undefined),
 })
 
-/** The library takes a URL of a scheme it does not know for MQTT without TLS. */
-const schemes = ["mqtt:", "mqtts:", "ws:", "wss:"]
-
 /** What may change between two attempts: the files of keys and certificates. */
 const prepared = (options: MqttClientOptions): Effect.Effect<IClientOptions, MqttProblem> =>
   Effect.gen(function*() {
-    if (!schemes.includes(URL.parse(options.url)?.protocol ?? "")) {
-      const message = `MQTT_URL ${shownUrl(options.url)} must begin with ${schemes.join("//, ")}//`
-      return yield* Effect.fail({ message })
-    }
     const ca = yield* fileOf("MQTT_TLS_CA", options.tlsCa)
     const cert = yield* fileOf("MQTT_TLS_CERT", options.tlsCert)
     const key = yield* fileOf("MQTT_TLS_KEY", options.tlsKey)

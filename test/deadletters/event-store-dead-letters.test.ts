@@ -71,23 +71,53 @@ describe("dead letters", () => {
       expect(new Set((yield* stored()).map(({ id }) => id)).size).toBe(1 + others.length)
     }).pipe(Effect.provide(on(temporary))))
 
-  it.live("hold the first 4 KiB of a payload, as text where it is text", () =>
+  it.live("that come again together with new ones keep nobody waiting", () =>
     Effect.gen(function*() {
-      const cut = (text: string) => letter("x".repeat(4095) + text)
+      const letters = Array.from({ length: 7 }, (_, n) => letter(`${n}`))
+      yield* put(...letters.filter((_, n) => n % 3 === 0))
+      yield* put(...letters)
+      const ids = (yield* stored()).map(({ id }) => id)
+      expect(new Set(ids).size).toBe(letters.length)
+    }).pipe(Effect.provide(on(temporary))))
+
+  it.live("hold a message that was refused as a whole, once, and in whatever encoding fits", () =>
+    Effect.gen(function*() {
+      const payload = Buffer.from("x".repeat(256 * 1024))
+      const control = Buffer.alloc(256 * 1024, 1)
+      yield* put(
+        letter("a", { path: "Vehicle.Speed" }),
+        letter(payload, { path: "Vehicle.Speed" }),
+        letter(payload, { reason: "not_registered" }),
+        letter(payload, { reason: "not_registered", message: "the second observation" }),
+        letter(control),
+      )
+      expect((yield* stored()).map(({ data }) => data["payload"])).toMatchObject([
+        { content: "a" },
+        { content: "x".repeat(4096) },
+        { encoding: "utf8", content: payload.toString() },
+        { content: "x".repeat(4096), bytes: payload.length },
+        { encoding: "base64", content: control.toString("base64") },
+      ])
+    }).pipe(Effect.provide(on(temporary))))
+
+  it.live("hold the first 4 KiB of a payload that is larger than the ways in take, as text where it is text", () =>
+    Effect.gen(function*() {
+      const large = 256 * 1024
+      const cut = (text: string) => letter("x".repeat(4095) + text + "y".repeat(large))
       yield* put(
         cut("€ and more"),
-        letter("x".repeat(4096) + "yes"),
+        letter("x".repeat(4096) + "yes".repeat(large)),
         letter(Buffer.from([0x23, 0x23, 0xff, 0xfe])),
-        letter(Buffer.alloc(200_000, 0xff)),
+        letter(Buffer.alloc(large + 1, 0xff)),
         letter(""),
         letter(Buffer.from([0x61, 0xe2, 0x82])),
       )
       const payloads = (yield* stored()).map(({ data }) => data["payload"])
       expect(payloads).toMatchObject([
-        { encoding: "utf8", content: "x".repeat(4095), bytes: 4095 + 12 },
-        { encoding: "utf8", content: "x".repeat(4096), bytes: 4099 },
+        { encoding: "utf8", content: "x".repeat(4095), bytes: 4095 + 12 + large },
+        { encoding: "utf8", content: "x".repeat(4096), bytes: 4096 + 3 * large },
         { encoding: "base64", content: "IyP//g==", bytes: 4 },
-        { encoding: "base64", content: Buffer.alloc(4096, 0xff).toString("base64"), bytes: 200_000 },
+        { encoding: "base64", content: Buffer.alloc(4096, 0xff).toString("base64"), bytes: large + 1 },
         { encoding: "utf8", content: "", bytes: 0 },
         { encoding: "base64", content: "YeKC", bytes: 3 },
       ])

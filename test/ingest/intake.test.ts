@@ -85,6 +85,24 @@ describe("the intake", () => {
     }).pipe(Effect.provide(layer(vehicles, new RecordingDeadLetters())))
   })
 
+  it.live("tells a vehicle no more in one call than the log takes in one append", () => {
+    const first = Latch.makeUnsafe()
+    const vehicles = new RecordingVehicles(({ observations }) => Effect.as(first.await, accepted(observations)))
+    return Effect.gen(function*() {
+      const intake = yield* Intake.Intake
+      const settled: Settled = []
+      const topic = `vehicles/${vinOf(1)}/telemetry`
+      for (let seq = 0; seq < 20; seq++) {
+        intake.offer(incoming(settled, seq, topic, telemetry(seq) + " ".repeat(200_000)))
+      }
+      yield* until(() => vehicles.begun.length === 1)
+      first.openUnsafe()
+      yield* until(() => settled.length === 20)
+      expect(Math.max(...vehicles.begun.map(({ observations }) => observations.length))).toBe(2)
+      expect(vehicles.seqs()).toEqual(Array.from({ length: 20 }, (_, seq) => seq))
+    }).pipe(Effect.provide(layer(vehicles, new RecordingDeadLetters())))
+  })
+
   it.live("keeps what it cannot take as dead letters, and the rest of the same message", () => {
     const vehicles = new RecordingVehicles()
     const letters = new RecordingDeadLetters()
