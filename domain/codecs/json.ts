@@ -17,17 +17,17 @@ import type { Rejection, RejectionReason } from "./rejection.ts"
 const Name = Schema.String.check(Schema.isBetweenLength(1, 256))
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
-/** What names a message: an id, or a number within a session, or neither. */
-const identityFields = {
+const envelopeFields = {
   v: Schema.optionalKey(Schema.Int),
   id: Schema.optionalKey(Name),
-  session: Schema.optionalKey(Name),
-  seq: Schema.optionalKey(Count),
   at: Schema.String,
 }
 
 const TelemetryMessage = Schema.Struct({
-  ...identityFields,
+  ...envelopeFields,
+  // What is not telemetry may carry them too, but a unit may count it apart: the same number would be the same message.
+  session: Schema.optionalKey(Name),
+  seq: Schema.optionalKey(Count),
   reissued: Schema.optionalKey(Schema.Boolean),
   signals: Schema.Record(Schema.String, Schema.Unknown),
 })
@@ -39,7 +39,7 @@ const StatusMessage = Schema.Struct({
 })
 
 const DiagnosticsMessage = Schema.Struct({
-  ...identityFields,
+  ...envelopeFields,
   codes: Schema.Array(Schema.Struct({
     code: Schema.String.check(Schema.isBetweenLength(1, 32)),
     state: Schema.Literals(["raised", "cleared"]),
@@ -51,7 +51,7 @@ const DiagnosticsMessage = Schema.Struct({
 })
 
 const ServiceMessage = Schema.Struct({
-  ...identityFields,
+  ...envelopeFields,
   component: Name,
   kind: Schema.Literals(["inspected", "repaired", "replaced", "updated"]),
   odometerKm: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),

@@ -45,8 +45,6 @@ export class UnreadableEvent extends Schema.TaggedError<UnreadableEvent>()("Unre
 
 const prefix = "vehicle-"
 
-export const isVehicleStream = (stream: string): boolean => stream.startsWith(prefix)
-
 /**
  * The record of a stored event; undefined where its type is none of a vehicle's, as in a log written by a newer
  * service, and is to be passed over.

@@ -51,6 +51,9 @@ export interface Twin {
   readonly clockOffsetMs: number | undefined
 }
 
+/** Active trouble codes a twin holds: past that the one raised first is forgotten, and told anew if raised again. */
+export const maxTroubleCodes = 256
+
 export const initial = (vin: string): Twin => ({
   vin,
   revision: -1,
@@ -103,7 +106,8 @@ export const evolve = (twin: Twin, event: VehicleEvent, revision: number): Twin 
     case "TroubleCodeRaised": {
       const { code, severity, ecu, text } = event.data
       const raised = { code, severity, ecu, text, at: Date.parse(event.data.at) }
-      const troubleCodes = { ...twin.troubleCodes, [troubleCodeKey(event.data)]: raised }
+      const key = troubleCodeKey(event.data)
+      const troubleCodes = { ...withRoomFor(key, twin.troubleCodes), [key]: raised }
       return { ...twin, revision, updatedAt, lastSeenAt: updatedAt, troubleCodes }
     }
     case "TroubleCodeCleared": {
@@ -113,6 +117,14 @@ export const evolve = (twin: Twin, event: VehicleEvent, revision: number): Twin 
     case "ServiceRecorded":
       return { ...twin, revision, updatedAt }
   }
+}
+
+const withRoomFor = (key: string, codes: Twin["troubleCodes"]): Twin["troubleCodes"] => {
+  const known = Object.keys(codes)
+  const [first] = known
+  if (known.length < maxTroubleCodes || first === undefined || Object.hasOwn(codes, key)) return codes
+  const { [first]: _, ...rest } = codes
+  return rest
 }
 
 /** Device time orders a signal: what was measured earlier is history, however late it comes. */

@@ -164,6 +164,11 @@ describe("a message's identity", () => {
     expect(new Set(keys.map(Identity.toText)).size).toBe(4)
   })
 
+  it("is never a telemetry message's number where it is not telemetry, since that may be counted apart", () => {
+    const body = { session: "s", seq: 1, at, codes: [{ code: "P0A80", state: "raised" }] }
+    expect(diagnostics(body).observations).toMatchObject([{ identity: { _tag: "Unique" } }])
+  })
+
   it("needs session and number together", () => {
     expect(refusal(telemetry({ at, session: "s", signals: {} })))
       .toEqual({ reason: "shape", message: "\"session\" alone; the two go together, or an \"id\" does" })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { toTime } from "../../../domain/vehicle/readings.ts"
 import { maxCodeChanges } from "../../../domain/vehicle/state.ts"
+import { maxTroubleCodes } from "../../../domain/vehicle/twin.ts"
 import { code, day, diagnostics, given, minute, now, second } from "../../support/given.ts"
 
 const sent = toTime(now - second)
@@ -24,6 +25,12 @@ describe("a trouble code", () => {
 
   it("that was never raised is not cleared", () => {
     given().when(diagnostics([code("P0A80", "cleared")])).then()
+  })
+
+  it("that was raised first is forgotten where more are active than a twin holds", () => {
+    const many = Array.from({ length: maxTroubleCodes + 1 }, (_, i) => code(`X${i}`, "raised"))
+    const { twin } = given().when(diagnostics(many))
+    expect(Object.keys(twin.troubleCodes)).toEqual(many.slice(1).map(({ code }) => `/${code}`))
   })
 
   it("is another one in another control unit", () => {
