@@ -1,4 +1,5 @@
 /** How each component fares: one row a vehicle and component, by the component models there are. */
+import { Result } from "effect"
 import type { Evidence } from "../domain/maintenance/alert-events.ts"
 import { type ComponentModel, concerns, type ModelState } from "../domain/maintenance/model.ts"
 import { models } from "../domain/maintenance/models.ts"
@@ -46,7 +47,8 @@ export const health: Projection<HealthRow> = {
     for (const model of models) {
       if (!concerns(model, record)) continue
       const before = evolved.find((row) => row.component === model.component)
-      const after = rowAfter(vin, model, before, record)
+      // A model that throws is passed over for that record. The reactor, which runs the same models, reports it.
+      const after = Result.getOrElse(Result.try(() => rowAfter(vin, model, before, record)), () => before)
       if (after === before || after === undefined) continue
       evolved = before === undefined ? [...evolved, after] : evolved.map((row) => row === before ? after : row)
     }

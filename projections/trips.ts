@@ -8,7 +8,7 @@
  * Readings that come late, or are reissued, mend the trips: they extend one, fill its gaps, or make one of two. Start
  * and end come out the same in whatever order samples arrive; for the distance see `trip-runs.ts`, where samples at
  * rest that come before the movement they follow are lost. A trip's key is its start, so a trip extended at the front
- * is another row. Trips older than a vehicle's 50 newest are final: what is earlier than those is left out.
+ * is another row. Trips older than a vehicle's 20 newest are final: what is earlier than those is left out.
  *
  * Readings that are not good, or whose clock is at fault, count for nothing.
  */
@@ -51,7 +51,8 @@ export const movingAbove = 1
 export const tripGapMs = 5 * 60_000
 /** Positions and charge are taken up to so long after a trip's last moving sample. */
 const settlingMs = 60_000
-const recentTrips = 50
+/** As many may wait in memory for each of the projector's vehicles. A week of a private car, or a day of a taxi. */
+const recentTrips = 20
 
 const speedPath = "Vehicle.Speed"
 const latitudePath = "Vehicle.CurrentLocation.Latitude"

@@ -36,6 +36,17 @@ export class Backlog<Entry> {
       }
       this.#waiting.set(key, { since, entry })
     }
+    this.#rouse()
+  }
+
+  /** Something after this position never came here: lets all go, so that it is read. */
+  lose(since: Position): void {
+    this.#lostSince ??= this.oldest ?? since
+    this.#waiting.clear()
+    this.#rouse()
+  }
+
+  #rouse(): void {
     if (this.#wake === undefined) return
     // Only once the batch is in: a reader who came between would be told a position that the rest has not reached.
     queueMicrotask(this.#wake)
@@ -63,9 +74,9 @@ export class Backlog<Entry> {
     return lost
   }
 
-  /** Waits for the next `put`. For one fiber at a time. */
+  /** Waits for the next `put` or `lose`. For one fiber at a time. */
   readonly arrival: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.#waiting.size > 0) return resume(Effect.void)
+    if (this.#waiting.size > 0 || this.#lostSince !== undefined) return resume(Effect.void)
     this.#wake = () => resume(Effect.void)
     return Effect.sync(() => {
       this.#wake = undefined

@@ -9,6 +9,11 @@ import type { Position } from "../eventstore/position.ts"
 
 /** One batch of the projector: each vehicle and each alert once, as it was and as it is. */
 export interface Committed {
+  /**
+   * What came after this is in the batch. Where it is past the position of the batch before, what lies between was
+   * committed by another projector, or by one that failed before it could tell: it is in the read model alone.
+   */
+  readonly after: Position
   /** Everything up to here is in the read model. */
   readonly position: Position
   readonly vehicles: ReadonlyArray<{ readonly before: VehicleRow | undefined; readonly after: VehicleRow }>

@@ -54,6 +54,11 @@ const make = Effect.fnUntraced(function*(options: { readonly catalogue: Catalogu
     const since = position
     position = committed.position
     if (since === undefined) return
+    if (committed.after > since) {
+      for (const subscribers of [ofAll, ...byVin.values(), ofAlerts]) {
+        for (const { backlog } of subscribers) backlog.lose(since)
+      }
+    }
     // What was in the read model when the position was read from there is nothing new, though it is published after.
     let passedOver = 0
     if (ofAll.size > 0 || byVin.size > 0) {

@@ -14,6 +14,11 @@ import * as Checkpoints from "./checkpoints.ts"
 import type { ReadModelUnavailable } from "./errors.ts"
 import { listed, Table } from "./table.ts"
 
+/** Rows read before others get the event loop: some milliseconds. */
+const rowsAtOnce = 500
+/** Of a projection that says not how many rows a vehicle has: they may be few and large. */
+const vehiclesAtOnce = 100
+
 export interface Change<Row> {
   readonly before: Row | undefined
   readonly after: Row
@@ -75,7 +80,7 @@ export class Folding<Row extends object> implements AnyFolding {
   }
 
   /** Makes the rows of these vehicles ready to be folded. */
-  load(vins: Iterable<string>) {
+  load(vins: Iterable<string>): Effect.Effect<void, SqlError.SqlError | ReadModelUnavailable> {
     const missing: Array<string> = []
     for (const vin of vins) {
       if (this.#batch.has(vin)) continue
@@ -83,8 +88,19 @@ export class Folding<Row extends object> implements AnyFolding {
       if (known === undefined) missing.push(vin)
       else this.#batch.set(vin, { rows: known.rows, all: known.all, before: known.rows, passed: [] })
     }
-    if (missing.length === 0) return Effect.void
-    return Effect.map(this.#table.all(this.#query(missing)), (rows) => this.#loaded(missing, rows))
+    return missing.length === 0 ? Effect.void : this.#read(missing)
+  }
+
+  #read(vins: ReadonlyArray<string>) {
+    const { recent } = this.#projection
+    const atOnce = recent === undefined ? vehiclesAtOnce : Math.ceil(rowsAtOnce / recent.count)
+    return Effect.gen({ self: this }, function*() {
+      for (let start = 0; start < vins.length; start += atOnce) {
+        const some = vins.slice(start, start + atOnce)
+        this.#loaded(some, yield* this.#table.all(this.#query(some)))
+        if (start + atOnce < vins.length) yield* Effect.yieldNow
+      }
+    })
   }
 
   #query(vins: ReadonlyArray<string>) {

@@ -59,9 +59,28 @@ describe("live updates", () => {
       while ((yield* live.active) === 0) yield* Effect.yieldNow
       for (let i = 0; i < 3; i++) world.telemetry(vinOf(i), { "Vehicle.Speed": i })
       const vehicles = [...world.rows.values()].map((after) => ({ before: undefined, after }))
-      publish({ position: fromNumber(world.position), vehicles, alerts: [] })
+      publish({ after: fromNumber(0), position: fromNumber(world.position), vehicles, alerts: [] })
       const changes = yield* Fiber.join(reader)
       expect(changes.map(({ position }) => position)).toEqual([fromNumber(0), fromNumber(0), fromNumber(3)])
+    }).pipe(Effect.provide(over(world, 10)))
+  })
+
+  it.effect("read what was committed without being told", () => {
+    const world = new World()
+    return Effect.gen(function*() {
+      const live = yield* connected(world)
+      const { publish } = world
+      const vins = live.vehicles({ ...all, vins: [vinOf(1), vinOf(2)] }).pipe(Stream.take(2), Stream.runCollect)
+      const reader = yield* Effect.forkChild(vins)
+      const alerts = yield* live.alerts({ filter: {}, after: undefined }).pipe(Stream.take(1), Stream.runCollect, Effect.forkChild)
+      while ((yield* live.active) < 2) yield* Effect.yieldNow
+      world.publish = () => undefined
+      world.telemetry(vinOf(1), { "Vehicle.Speed": 1 })
+      world.alert(vinOf(1), "a1")
+      world.publish = publish
+      world.telemetry(vinOf(2), { "Vehicle.Speed": 2 })
+      expect((yield* Fiber.join(reader)).map(({ lagged, twin }) => [twin.vin, lagged])).toEqual([[vinOf(1), true], [vinOf(2), true]])
+      expect((yield* Fiber.join(alerts)).map(({ alert }) => alert.id)).toEqual(["a1"])
     }).pipe(Effect.provide(over(world, 10)))
   })
 

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
+import type { ComponentModel } from "../../domain/maintenance/model.ts"
 import { models } from "../../domain/maintenance/models.ts"
 import type { VehicleEvent } from "../../domain/vehicle/events.ts"
 import { health, type HealthRow } from "../../projections/health.ts"
@@ -28,6 +29,15 @@ describe("health", () => {
     const rows = fold(remaining(20_000))
     expect(fold([readings(now + day, { "Vehicle.Speed": 50 })], rows)).toBe(rows)
     expect(fold([readings(now + 1000, { [signal.distance]: 20_000 })], rows)).toBe(rows)
+  })
+
+  it("passes over a model that throws on a record, and goes on with the next", () => {
+    const events = remaining(20_000, 15_000, 10_000)
+    vi.spyOn(models[0] as ComponentModel, "assess").mockImplementationOnce(() => {
+      throw new Error("struck by the test")
+    })
+    expect(fold(events.slice(0, 1))).toEqual([])
+    expect(fold(events)).toMatchObject([{ score: fold(events.slice(2))[0]?.score }])
   })
 
   it("goes on from rows that were stored", () => {

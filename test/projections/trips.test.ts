@@ -241,11 +241,11 @@ describe("trips", () => {
     expect(trips.evolve(vin, rows, record({ t: 5, v: 40 }))).toBe(rows)
   })
 
-  it("older than the 50 newest are final", () => {
-    const rows = fold(Array.from({ length: 50 }, (_, i): Sample => ({ t: 10_000 + i * 1000, v: 50 })))
+  it("older than the 20 newest are final", () => {
+    const rows = fold(Array.from({ length: 20 }, (_, i): Sample => ({ t: 10_000 + i * 1000, v: 50 })))
     expect(fold([{ t: 9_900, v: 50 }, { t: 100, v: 50 }], rows)).toEqual(rows)
-    expect(fold([{ t: 10_010, v: 50 }], rows)).toHaveLength(50)
-    expect(fold([{ t: 10_500, v: 50 }], rows)).toHaveLength(51)
+    expect(fold([{ t: 10_010, v: 50 }], rows)).toHaveLength(20)
+    expect(fold([{ t: 10_500, v: 50 }], rows)).toHaveLength(21)
   })
 
   it("have the charge and position of their start and end, whatever came between and after", () => {

@@ -5,6 +5,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import type { Projection } from "../../projections/projection.ts"
 import { EventStoreUnavailable } from "../../src/eventstore/errors.ts"
+import { beginning } from "../../src/eventstore/position.ts"
 import type { Delivery } from "../../src/eventstore/event-store.ts"
 import { fromNumber } from "../../src/eventstore/position.ts"
 import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
@@ -139,6 +140,19 @@ describe("projector", () => {
       const rows = yield* one.sql`SELECT * FROM counts ORDER BY vin`
       expect(rows).toEqual(["A", "B"].map((vin) => ({ vin, messages: 1000, speeds: 20 * sumTo(50) })))
       expect(yield* countOf(Metrics.restarts)).toBeGreaterThan(restarts)
+      // Who listens to one of them misses nothing without being told that it does.
+      for (const { committed } of [one, two]) {
+        let heard = beginning
+        let known: number | undefined = -1
+        for (const { after, position, vehicles } of committed) {
+          if (after > heard) known = undefined
+          heard = position
+          const change = vehicles.find((vehicle) => vehicle.after.vin === "A")
+          if (change === undefined) continue
+          if (known !== undefined) expect(change.before?.revision ?? -1).toBe(known)
+          known = change.after.revision
+        }
+      }
     }))
 
   it.live("goes back to its checkpoint after a failure between batches, and counts each event once", () =>

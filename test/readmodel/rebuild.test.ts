@@ -104,6 +104,20 @@ describe("rebuild", () => {
       expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 10 }])
     }))
 
+  it.live("serves the old table, whole, where it is asked for before the projector is at work", () =>
+    Effect.gen(function*() {
+      const folder = yield* newFolder
+      const store = yield* openLog(folder)
+      yield* appendRound(store)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { projector } = yield* openProjector(folder, store)
+        yield* caughtUp(store, projector)
+      }))
+      const { projector, sql } = yield* openProjector(folder, store)
+      yield* projector.rebuild("counts")
+      expect(yield* sql`SELECT COUNT(*) AS n FROM counts`).toEqual([{ n: 50 }])
+    }))
+
   it.live("goes on with a build after a restart", () =>
     Effect.gen(function*() {
       const folder = yield* newFolder
