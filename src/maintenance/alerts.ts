@@ -6,7 +6,12 @@
  */
 import { Clock, Context, Effect, Layer, Metric, Result, Schedule, Schema, Stream } from "effect"
 import * as Alert from "../../domain/maintenance/alert.ts"
-import { type AlertEvent, type AlertEventType, type AlertRecord, streamOf } from "../../domain/maintenance/alert-events.ts"
+import {
+  type AlertEvent,
+  type AlertEventType,
+  type AlertRecord,
+  streamOf,
+} from "../../domain/maintenance/alert-events.ts"
 import { decode } from "../../domain/maintenance/alert-record.ts"
 import type { UnreadableEvent } from "../../domain/vehicle/record.ts"
 import { type AlertRow, alerts as projection } from "../../projections/alerts.ts"
@@ -25,7 +30,7 @@ export class AlertsUnavailable extends Schema.TaggedError<AlertsUnavailable>()("
 }
 
 export class Alerts extends Context.Service<Alerts, {
-  /** For the reactor. Tells what was found, in this order; the alerts as they then are. Telling it again does nothing. */
+  /** For the reactor. Tells what was found, in this order; the alerts as they then are. Again does nothing. */
   readonly tell: (
     vin: string,
     commands: ReadonlyArray<Alert.Command>,

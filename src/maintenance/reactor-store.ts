@@ -37,7 +37,11 @@ export class ReactorOverlap extends Schema.TaggedError<ReactorOverlap>()("Reacto
 /** Vehicles read or written by one statement. */
 const chunk = 100
 
-const toColumns = ({ deadline, state, vin }: StoredVehicle): Record<string, string | number | null> => ({ vin, deadline, state })
+const toColumns = ({ deadline, state, vin }: StoredVehicle): Record<string, string | number | null> => ({
+  vin,
+  deadline,
+  state,
+})
 const text = (value: unknown): string => `${value}`
 const toPosition = (value: unknown): Position => text(value) as Position
 
@@ -55,10 +59,15 @@ export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
 
   return {
     /** Where to go on. With other models than before it begins anew, and keeps quiet up to the log's head of now. */
-    start: (models: string, head: Effect.Effect<Position, SqlError.SqlError>): Effect.Effect<Start, SqlError.SqlError> =>
+    start: (
+      models: string,
+      head: Effect.Effect<Position, SqlError.SqlError>,
+    ): Effect.Effect<Start, SqlError.SqlError> =>
       sql.withTransaction(Effect.gen(function*() {
         const [row] = yield* sql`SELECT position, models, quiet_until FROM reactor_checkpoint`.values
-        if (row !== undefined && row[1] === models) return { position: toPosition(row[0]), quietUntil: toPosition(row[2]) }
+        if (row !== undefined && row[1] === models) {
+          return { position: toPosition(row[0]), quietUntil: toPosition(row[2]) }
+        }
         const quietUntil = row === undefined ? beginning : yield* head
         yield* sql`DELETE FROM reactor_checkpoint`
         yield* sql`DELETE FROM reactor_vehicles`

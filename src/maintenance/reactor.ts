@@ -11,15 +11,15 @@
 import { Cause, Clock, Context, type Duration, Effect, Layer, Metric, Result, Schedule, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Command } from "../../domain/maintenance/alert.ts"
-import { concerns } from "../../domain/maintenance/model.ts"
-import { models } from "../../domain/maintenance/models.ts"
-import { decode, type VehicleRecord } from "../../domain/vehicle/record.ts"
+import { type ComponentModel, concerns } from "../../domain/maintenance/model.ts"
+import * as Models from "../../domain/maintenance/models.ts"
+import { decode, type UnreadableEvent, type VehicleRecord } from "../../domain/vehicle/record.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import { Lru } from "../sql/lru.ts"
 import { Alerts } from "./alerts.ts"
 import * as ReactorStore from "./reactor-store.ts"
-import { VehicleWatch } from "./vehicle-watch.ts"
+import { type ModelFailure, VehicleWatch } from "./vehicle-watch.ts"
 
 const policy = {
   /** Vehicles in memory, about 1 KB each. Past this, the one not heard of for longest makes room. */
@@ -40,6 +40,7 @@ const policy = {
 } as const
 
 export interface ReactorOptions {
+  readonly models?: ReadonlyArray<ComponentModel>
   readonly cachedVehicles?: number
   readonly tickEvery?: Duration.Input
 }
@@ -58,15 +59,13 @@ export class Reactor extends Context.Service<Reactor, {
 
 const passedOver = (what: string) =>
   Metric.counter("vehicle_twin_reactor_passed_over_total", {
-    description: "Events that could not be read, and vehicles whose alerts could not be told, by which",
+    description: "Events that could not be read, models that threw on one, vehicles whose alerts could not be told",
     attributes: { what },
     incremental: true,
   })
 const unreadableEvents = passedOver("event")
+const thrownModels = passedOver("model")
 const lostVehicles = passedOver("vehicle")
-
-/** Which models these states are of. */
-const signature = models.map(({ name, version }) => `${name}@${version}`).join(" ")
 
 type Told = Map<string, { readonly watch: VehicleWatch; readonly commands: Array<Command> }>
 
@@ -74,6 +73,9 @@ export const layer = (options: ReactorOptions) =>
   Layer.effect(Reactor, Effect.gen(function*() {
     const events = yield* EventStore
     const alerts = yield* Alerts
+    const { models = Models.models } = options
+    /** Which models the states are of. */
+    const signature = models.map(({ name, version }) => `${name}@${version}`).join(" ")
     const sql = yield* SqlClient.SqlClient
     const store = yield* ReactorStore.make(sql).pipe(Effect.retry(policy.backoff), Effect.orDie)
 
@@ -151,32 +153,55 @@ export const layer = (options: ReactorOptions) =>
         { concurrency: policy.tellAtOnce, discard: true },
       )
 
+    const report = Effect.fnUntraced(function*(failures: ReadonlyArray<ModelFailure>) {
+      const [first] = failures
+      if (first === undefined) return
+      yield* Metric.update(thrownModels, failures.length)
+      yield* Effect.logError(
+        `Passed over a component model that threw, ${failures.length} time(s); first ${first.model} ` +
+          `at revision ${first.revision} of vehicle ${first.vin}`,
+        first.cause,
+      )
+    })
+
     const handleEvents = Effect.fnUntraced(function*(batch: ReadonlyArray<RecordedEvent>, upTo: Position) {
       const records: Array<VehicleRecord> = []
+      const unreadable: Array<UnreadableEvent> = []
       for (const stored of batch) {
         const record = decode(stored)
-        if (Result.isFailure(record)) {
-          yield* Metric.update(unreadableEvents, 1)
-          yield* Effect.logWarning(record.failure.message)
-        } else if (record.success !== undefined && isOfInterest(record.success)) records.push(record.success)
+        if (Result.isFailure(record)) unreadable.push(record.failure)
+        else if (record.success !== undefined && isOfInterest(models, record.success)) records.push(record.success)
+      }
+      if (unreadable.length > 0) {
+        yield* Metric.update(unreadableEvents, unreadable.length)
+        yield* Effect.logWarning(`${unreadable.length} event(s) of ${batch.length} passed over`, unreadable[0])
       }
       if (records.length > 0) {
         const watches = yield* load(vinsOf(records), quietUntil === beginning ? "well" : "unknown")
         const told: Told = new Map()
-        for (const record of records) fold(watches.get(record.vin), record, told)
+        const failures: Array<ModelFailure> = []
+        for (const record of records) fold(watches.get(record.vin), record, told, failures)
+        yield* report(failures)
         if (told.size > 0) yield* tell(told)
       }
       position = upTo
+      failure = undefined
       newestAt = batch.at(-1)?.created ?? newestAt
       const now = yield* Clock.currentTimeMillis
       if (unsaved.size >= policy.maxUnsaved || now - savedAt >= policy.maxUnsavedMs) yield* save
     })
 
-    const fold = (watch: VehicleWatch | undefined, record: VehicleRecord, told: Told) => {
+    const fold = (
+      watch: VehicleWatch | undefined,
+      record: VehicleRecord,
+      told: Told,
+      failures: Array<ModelFailure>,
+    ) => {
       if (watch === undefined || record.revision <= watch.revision) return
-      const { changed, news } = watch.record(record, record.position <= quietUntil)
+      const { changed, failures: failed, news } = watch.record(record, record.position <= quietUntil)
       if (changed || news.length > 0) unsaved.set(watch.vin, watch)
       if (news.length > 0) note(told, watch, news)
+      failures.push(...failed)
     }
 
     const passDeadlines = Effect.gen(function*() {
@@ -186,11 +211,14 @@ export const layer = (options: ReactorOptions) =>
         const vins = yield* store.due(now, policy.deadlines)
         const watches = yield* load(vins, "unknown")
         const told: Told = new Map()
+        const failures: Array<ModelFailure> = []
         for (const watch of watches.values()) {
-          const news = watch.pass(now)
+          const { failures: failed, news } = watch.pass(now)
+          failures.push(...failed)
           unsaved.set(watch.vin, watch)
           if (news.length > 0) note(told, watch, news)
         }
+        yield* report(failures)
         yield* tell(told)
         if (vins.length < policy.deadlines) return yield* save
       }
@@ -229,8 +257,9 @@ export const layer = (options: ReactorOptions) =>
       yield* Stream.merge(deliveries, ticks).pipe(Stream.runForEach(handle))
     }).pipe(
       Effect.tapCause((cause) => {
-        failure = Cause.pretty(cause)
-        return Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("The maintenance reactor starts over", cause)
+        failure = String(Cause.squash(cause))
+        if (Cause.hasInterruptsOnly(cause)) return Effect.void
+        return Effect.logError("The maintenance reactor starts over", cause)
       }),
       Effect.sandbox,
       Effect.retry({ schedule: policy.backoff, while: (cause) => !Cause.hasInterruptsOnly(cause) }),
@@ -240,7 +269,7 @@ export const layer = (options: ReactorOptions) =>
     return Reactor.of({ status: Effect.sync(() => ({ position, caughtUp, failure })) })
   }))
 
-const isOfInterest = (record: VehicleRecord): boolean => {
+const isOfInterest = (models: ReadonlyArray<ComponentModel>, record: VehicleRecord): boolean => {
   for (const model of models) if (concerns(model, record)) return true
   return false
 }

@@ -1,5 +1,5 @@
 /** What the reactor has of one vehicle in memory: a watch for each model, and what came last. */
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 import * as Alert from "../../domain/maintenance/alert.ts"
 import { type ComponentModel, concerns } from "../../domain/maintenance/model.ts"
 import { isRegularService } from "../../domain/maintenance/service-due.ts"
@@ -26,6 +26,22 @@ const Stored = Schema.fromJsonString(Schema.Struct({
 }))
 
 const decodeStored = Schema.decodeUnknownResult(Stored)
+
+/** A model that threw, which none should. It is passed over for that once, and its state stays as it was. */
+export interface ModelFailure {
+  readonly vin: string
+  /** Of the vehicle's record that it threw on, or after which a deadline passed. */
+  readonly revision: number
+  readonly model: string
+  readonly cause: unknown
+}
+
+export interface Outcome {
+  /** There is something to store. */
+  readonly changed: boolean
+  readonly news: ReadonlyArray<Alert.Command>
+  readonly failures: ReadonlyArray<ModelFailure>
+}
 
 export class VehicleWatch {
   readonly vin: string
@@ -67,12 +83,13 @@ export class VehicleWatch {
     return JSON.stringify({ revision, eventId, brand, watches })
   }
 
-  /** Folds a record that is newer than all before. `changed`: there is something to store. */
-  record(record: VehicleRecord, quiet: boolean): { readonly changed: boolean; readonly news: ReadonlyArray<Alert.Command> } {
+  /** Folds a record that is newer than all before. */
+  record(record: VehicleRecord, quiet: boolean): Outcome {
     const { event, revision } = record
     const at = Date.parse(event.metadata.receivedAt)
     const cause: Alert.Cause = { eventId: event.id, revision, at, deadline: false, brand: event.metadata.brand }
     const news: Array<Alert.Command> = []
+    const failures: Array<ModelFailure> = []
     let changed = false
     if (event.type === "ServiceRecorded") {
       const { component } = event.data
@@ -84,8 +101,8 @@ export class VehicleWatch {
     for (const model of this.#models) {
       const before = this.watches[model.name]
       if (before === undefined || !concerns(model, record)) continue
-      const step = Watch.evolve(model, before, record)
-      if (step.watch === before) continue
+      const step = this.#attempt(model, revision, failures, () => Watch.evolve(model, before, record))
+      if (step === undefined || step.watch === before) continue
       changed = true
       this.watches[model.name] = quiet ? { ...step.watch, told: "unknown", leaning: null, streak: 0 } : step.watch
       if (step.news !== undefined) news.push({ _tag: "Assess", model, assessment: step.news, cause })
@@ -94,25 +111,27 @@ export class VehicleWatch {
       this.revision = revision
       this.eventId = event.id
       this.brand = event.metadata.brand
-      this.deadline = this.#nextDeadline(at)
+      this.deadline = this.#nextDeadline(at, true, failures)
     }
-    return { changed, news: quiet ? [] : news }
+    return { changed, news: quiet ? [] : news, failures }
   }
 
   /** A deadline has passed. */
-  pass(now: number): ReadonlyArray<Alert.Command> {
+  pass(now: number): Outcome {
     const { brand, eventId, revision } = this
     const cause: Alert.Cause = { eventId, revision, at: now, deadline: true, brand }
     const news: Array<Alert.Command> = []
+    const failures: Array<ModelFailure> = []
     for (const model of this.#models) {
       const before = this.watches[model.name]
       if (before === undefined) continue
-      const step = Watch.pass(model, before, now)
+      const step = this.#attempt(model, revision, failures, () => Watch.pass(model, before, now))
+      if (step === undefined) continue
       this.watches[model.name] = step.watch
       if (step.news !== undefined) news.push({ _tag: "Assess", model, assessment: step.news, cause })
     }
-    this.deadline = this.#nextDeadline(now, false)
-    return news
+    this.deadline = this.#nextDeadline(now, false, failures)
+    return { changed: true, news, failures }
   }
 
   /** What the decider answered is how things stand. */
@@ -134,15 +153,28 @@ export class VehicleWatch {
     }
   }
 
-  #nextDeadline(after: number, waitForSilence = true): number | null {
+  #nextDeadline(after: number, waitForSilence: boolean, failures: Array<ModelFailure>): number | null {
     let next = Infinity
     for (const model of this.#models) {
       const watch = this.watches[model.name]
       if (watch === undefined) continue
-      next = Math.min(next, model.deadline(watch.state, after) ?? Infinity)
+      const deadline = this.#attempt(model, this.revision, failures, () => model.deadline(watch.state, after))
+      next = Math.min(next, deadline ?? Infinity)
       const leansDown = watch.leaning !== null && watch.leaning !== "well"
       if (waitForSilence && leansDown) next = Math.min(next, after + silenceConfirmsMs)
     }
     return next === Infinity ? null : next
+  }
+
+  #attempt<A>(
+    { name }: ComponentModel,
+    revision: number,
+    failures: Array<ModelFailure>,
+    call: () => A,
+  ): A | undefined {
+    const result = Result.try(call)
+    if (Result.isSuccess(result)) return result.success
+    failures.push({ vin: this.vin, revision, model: name, cause: result.failure })
+    return undefined
   }
 }

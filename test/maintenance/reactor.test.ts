@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { streamOf as alertStreamOf } from "../../domain/maintenance/alert-events.ts"
+import type { ComponentModel } from "../../domain/maintenance/model.ts"
+import * as Models from "../../domain/maintenance/models.ts"
 import { intervalMs } from "../../domain/maintenance/service-due.ts"
 import { streamOf, type VehicleEvent } from "../../domain/vehicle/events.ts"
 import * as Identity from "../../domain/vehicle/identity.ts"
@@ -40,7 +42,7 @@ const reacting = <A, E>(
     readonly alerts: Alerts.Alerts["Service"]
     readonly sql: SqlClient.SqlClient
   }) => Effect.Effect<A, E>,
-  { cachedVehicles = 100, file = "reactor.db", tickEvery = "20 millis" as "20 millis" | "1 hour" } = {},
+  { cachedVehicles = 100, file = "reactor.db", models = Models.models, tickEvery = "20 millis" as "20 millis" | "1 hour" } = {},
 ) =>
   Effect.gen(function*() {
     const services = { reactor: yield* Reactor.Reactor, alerts: yield* Alerts.Alerts, sql: yield* SqlClient.SqlClient }
@@ -48,7 +50,7 @@ const reacting = <A, E>(
   }).pipe(
     Effect.provide(
       Layer.fresh(
-        Reactor.layer({ cachedVehicles, tickEvery }).pipe(
+        Reactor.layer({ cachedVehicles, models, tickEvery }).pipe(
           Layer.provideMerge(Alerts.layer),
           Layer.provideMerge(SqliteClient.layer({ file: join(folder, file), synchronous: "NORMAL" })),
           Layer.provide(Layer.succeed(EventStore, store)),
@@ -284,6 +286,25 @@ describe("the maintenance reactor", () => {
       yield* reacting({ ...here, store: failing }, (services) => settled(store, services))
       expect(failures).toBe(3)
       expect(types(yield* alertsOf(store, vin))).toEqual(["AlertRaised"])
+    }))
+
+  it.live("passes over a model that throws, and goes on with the others", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      yield* append(here.store, vin, says(1_000, today))
+      const models = Models.models.flatMap((model): ReadonlyArray<ComponentModel> => [
+        {
+          ...model,
+          component: "brakes.front",
+          name: "throwing",
+          evolve: () => {
+            throw new Error("struck by the test")
+          },
+        },
+        model,
+      ])
+      yield* reacting(here, (services) => settled(here.store, services), { models })
+      expect(types(yield* alertsOf(here.store, vin))).toEqual(["AlertRaised"])
     }))
 
   it.live("loses one vehicle's alerts, where they are beyond repair, and no other's", () =>
