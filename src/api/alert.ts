@@ -7,9 +7,9 @@ import { checkedList } from "./input.ts"
 export const AlertState = builder.enumType("AlertState", {
   description: "How far an alert is worked off.",
   values: {
-    OPEN: { value: "open" as const, description: "Nobody has taken note." },
+    OPEN: { value: "open" as const, description: "Nobody has taken note yet." },
     ACKNOWLEDGED: { value: "acknowledged" as const, description: "A planner has taken note." },
-    RESOLVED: { value: "resolved" as const, description: "Serviced, or recovered." },
+    RESOLVED: { value: "resolved" as const, description: "The component was serviced, or its score recovered." },
   },
 })
 
@@ -29,7 +29,9 @@ export const parseAlertId = (id: string): { readonly vin: string; readonly alert
 }
 
 export const Alert = builder.node(builder.objectRef<AlertRow>("Alert"), {
-  description: "A component of a vehicle that needs someone's attention.",
+  description:
+    "A component of a vehicle that needs attention: raised when its score has fallen, resolved when it is serviced or "
+    + "its score recovers. A component has one at a time.",
   id: { resolve: ({ vin, id }) => `${vin}:${id}`, description: "Found by `node`; `acknowledgeAlert` takes it." },
   loadOne: async (id, { loaders }) => {
     const { vin, alertId } = parseAlertId(id)
@@ -37,17 +39,21 @@ export const Alert = builder.node(builder.objectRef<AlertRow>("Alert"), {
     return alert?.vin === vin ? alert : null
   },
   fields: (t) => ({
-    alertId: t.exposeString("id", { description: "As in the log and in what goes out over Kafka, a UUID." }),
-    vin: t.exposeString("vin", { description: "The vehicle's." }),
-    component: t.exposeString("component", { description: "What needs attention: `brakes.front`." }),
+    alertId: t.exposeString("id", { description: "As in the log and in what goes out over Kafka, a UUID; `id` is what finds it here." }),
+    vin: t.exposeString("vin", { description: "The VIN of the vehicle." }),
+    component: t.exposeString("component", {
+      description: "What needs attention, such as `brakes.front`; `vehicle` is the regular service.",
+    }),
     state: t.field({ type: AlertState, description: "How far it is worked off.", resolve: ({ state }) => state }),
     urgency: t.field({ type: Urgency, description: "What the driver may do.", resolve: ({ urgency }) => urgency }),
-    score: t.exposeFloat("score", { description: "The component's score when last told, 0 to 100." }),
-    model: t.exposeString("model", { description: "The name of the model that scored it." }),
+    score: t.exposeFloat("score", {
+      description: "The component's score, 0 to 100, when it was raised, last became more urgent, or recovered.",
+    }),
+    model: t.exposeString("model", { description: "The model that scored it, such as `service-due`." }),
     version: t.exposeString("modelVersion", { description: "The model's version." }),
-    summary: t.exposeString("summary", { description: "What is the matter." }),
-    recommendedAction: t.exposeString("recommendedAction", { description: "What to do." }),
-    evidence: t.expose("evidence", { type: [Evidence], description: "Why." }),
+    summary: t.exposeString("summary", { description: "What is the matter, in a few words." }),
+    recommendedAction: t.exposeString("recommendedAction", { description: "What to do, in a few words." }),
+    evidence: t.expose("evidence", { type: [Evidence], description: "What the score rests on." }),
     raisedAt: t.expose("raisedAt", { type: "DateTime", description: "When it was raised." }),
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it last changed." }),
     acknowledgedAt: t.expose("acknowledgedAt", {
@@ -56,7 +62,7 @@ export const Alert = builder.node(builder.objectRef<AlertRow>("Alert"), {
       description: "When a planner took note.",
     }),
     acknowledgedBy: t.exposeString("acknowledgedBy", { nullable: true, description: "Who took note." }),
-    note: t.exposeString("note", { nullable: true, description: "What they noted." }),
+    note: t.exposeString("note", { nullable: true, description: "What the planner noted." }),
     resolvedAt: t.expose("resolvedAt", { type: "DateTime", nullable: true, description: "When it was resolved." }),
     revision: t.expose("revision", {
       type: "Long",

@@ -79,7 +79,7 @@ builder.addScalarType("Long", Scalars.Long)
 builder.addScalarType("SignalValue", Scalars.SignalValue)
 builder.addScalarType("Cursor", Scalars.Cursor)
 builder.addScalarType("JSON", Scalars.Json)
-builder.queryType({ description: "What is there." })
+builder.queryType({ description: "What is there, as the read model has it." })
 builder.mutationType({
   description: "What can be done. Each answers once it is durable, with the state as it then is.",
 })

@@ -29,7 +29,7 @@ export const Event = builder.node(builder.objectRef<RecordedEvent>("Event"), {
   },
   fields: (t) => ({
     eventId: t.exposeString("id", { description: "The event's own id, a UUID." }),
-    vin: t.string({ description: "The vehicle's.", resolve: vinOf }),
+    vin: t.string({ description: "The VIN of the vehicle.", resolve: vinOf }),
     type: t.exposeString("type", { description: "What happened, such as `TelemetryReceived`." }),
     revision: t.expose("revision", { type: "Long", description: "Its number on the vehicle's stream, from 0." }),
     at: t.field({

@@ -40,9 +40,12 @@ export const make = (captured: ApiContexts.Captured) =>
 
 export type Yoga = ReturnType<typeof make>
 
+/** The type itself, not a parameter: a page of another origin may send a form with any parameter. */
+const json = /^application\/(graphql\+)?json\s*(;|$)/i
+
 const onlyJson: Plugin = {
   onRequest: ({ request, endResponse, fetchAPI }) => {
-    if (request.method !== "POST" || request.headers.get("content-type")?.includes("json")) return
+    if (request.method !== "POST" || json.test(request.headers.get("content-type") ?? "")) return
     const error = apiError("BAD_INPUT", "Send application/json")
     endResponse(new fetchAPI.Response(JSON.stringify({ errors: [error] }), {
       status: 415,

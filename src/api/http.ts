@@ -46,8 +46,12 @@ const readyz = HttpRouter.add(
 const graphql = (yoga: GraphQL.Yoga) => {
   const answer = HttpEffect.fromWebHandler(async (request) => yoga.fetch(request))
   return HttpRouter.add("*", GraphQL.path, ({ headers }) =>
-    headers["upgrade"]?.toLowerCase() === "websocket" ? Effect.never : answer)
+    isUpgrade(headers) ? Effect.never : answer)
 }
+
+/** As Node tells upgrades: without the second header it is an ordinary request. */
+const isUpgrade = (headers: Readonly<Record<string, string | undefined>>): boolean =>
+  headers["upgrade"]?.toLowerCase() === "websocket" && /\bupgrade\b/i.test(headers["connection"] ?? "")
 
 const make = Effect.fnUntraced(function*(options: Options) {
   const services = yield* Effect.context<ApiServices>()

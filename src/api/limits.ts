@@ -25,6 +25,8 @@ import { defaultSize } from "./paging.ts"
 export const limits = {
   /** Of a request's body, bytes. */
   bodyBytes: 1_000_000,
+  /** That a WebSocket may have under way at a time, subscriptions above all. */
+  socketOperations: 100,
   tokens: 2_000,
   depth: 15,
   aliases: 100,
@@ -34,8 +36,10 @@ export const limits = {
 
 /** What a list without a size of its own is taken to bring. */
 const assumedList = 20
-/** Fields whose every use is a read of its own, in objects that could be read together instead. */
-const surcharges: Readonly<Record<string, number>> = { "Vehicle.events": 20 }
+/** A vehicle's events are a read of its own, in objects that could be read together instead. */
+const surcharge = 20
+/** Where they are picked by type, thousands may be read for a page of few. */
+const filteredSurcharge = 1_000
 
 interface Weight {
   readonly depth: number
@@ -56,6 +60,11 @@ export const tooCostly = (
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const node of document.definitions) {
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
+  }
+  /** Of variables: they come as they were sent. */
+  const defaults = new Map<string, number>()
+  for (const { defaultValue, variable } of operation.variableDefinitions ?? []) {
+    if (defaultValue?.kind === Kind.INT) defaults.set(variable.name.value, Number(defaultValue.value))
   }
   const weighed = new Map<string, Weight>()
   let aliases = 0
@@ -103,7 +112,7 @@ export const tooCostly = (
     // A connection's size is counted where its arguments stand, so its edges count once.
     const isList = isListType(getNullableType(type)) && name !== "edges"
     const times = named.name.endsWith("Connection") ? pageSize(field) : isList ? assumedList : 1
-    return { depth: inner.depth + 1, cost: times * (1 + inner.cost) + (surcharges[`${parent.name}.${name}`] ?? 0) }
+    return { depth: inner.depth + 1, cost: times * (1 + inner.cost) + surchargeOf(field, parent) }
   }
 
   const pageSize = (field: FieldNode): number => {
@@ -111,7 +120,7 @@ export const tooCostly = (
     for (const { name, value } of field.arguments ?? []) {
       if (name.value !== "first" && name.value !== "last") continue
       const given = value.kind === Kind.INT ? Number(value.value)
-        : value.kind === Kind.VARIABLE ? variables[value.name.value]
+        : value.kind === Kind.VARIABLE ? variables[value.name.value] ?? defaults.get(value.name.value)
         : undefined
       if (typeof given === "number") size = Math.max(given, 0)
     }
@@ -122,6 +131,11 @@ export const tooCostly = (
   return over("depth", depth, limits.depth)
     ?? over("number of aliases", aliases, limits.aliases)
     ?? over("cost, in objects that it may bring,", cost, limits.cost)
+}
+
+const surchargeOf = (field: FieldNode, parent: GraphQLCompositeType): number => {
+  if (parent.name !== "Vehicle" || field.name.value !== "events") return 0
+  return field.arguments?.some(({ name }) => name.value === "types") ? filteredSurcharge : surcharge
 }
 
 const over = (what: string, found: number, limit: number): GraphQLError | undefined =>

@@ -17,7 +17,7 @@ import { Powertrain, Vehicle } from "./vehicle.ts"
 const patience = "10 seconds"
 const source = { kind: "api" } as const
 
-const clientMutationText = "Handed back as it is. With the same one, the same is not done twice."
+const clientMutationText = "Handed back as it is."
 const ifRevisionText = "Only if it is still at this revision."
 
 interface Changed {
@@ -54,7 +54,7 @@ AcknowledgeAlertPayload.implement({
 const RegisterVehicleInput = builder.inputType("RegisterVehicleInput", {
   description: "A vehicle to register, or changes to what is registered. What is left out stays as it is.",
   fields: (t) => ({
-    clientMutationId: t.string({ description: "Handed back as it is." }),
+    clientMutationId: t.string({ description: clientMutationText }),
     vin: t.string({ required: true, description: "Vehicle identification number: 17 characters, no I, O or Q." }),
     brand: t.string({ description: "The brand." }),
     model: t.string({ description: "The model." }),
@@ -91,8 +91,8 @@ const ServiceKind = builder.enumType("ServiceKind", {
 const RecordServiceInput = builder.inputType("RecordServiceInput", {
   description: "Work that was done on a vehicle.",
   fields: (t) => ({
-    clientMutationId: t.string({ description: clientMutationText }),
-    vin: t.string({ required: true, description: "The vehicle's." }),
+    clientMutationId: t.string({ description: `${clientMutationText} Work with the same one is recorded once.` }),
+    vin: t.string({ required: true, description: "The VIN of the vehicle." }),
     component: t.string({
       required: true,
       description: "What was worked on: `brakes.front`; `vehicle` for the regular service.",

@@ -16,8 +16,8 @@ export interface Failure {
 const ErrorInterface = builder.interfaceRef<Failure>("Error").implement({
   description: "Why something was not done.",
   fields: (t) => ({
-    message: t.exposeString("message", { description: "In words." }),
-    code: t.field({ type: ErrorCodeEnum, description: "For programs.", resolve: ({ code }) => code }),
+    message: t.exposeString("message", { description: "What went wrong, in words." }),
+    code: t.field({ type: ErrorCodeEnum, description: "What went wrong, for programs.", resolve: ({ code }) => code }),
   }),
 })
 
@@ -43,7 +43,7 @@ export const resultUnion = <Payload extends { readonly clientMutationId: string 
   payload: ReturnType<typeof builder.objectRef<Payload>>,
 ) =>
   builder.unionType(name, {
-    description: "What came of it.",
+    description: "What was done, or why nothing was.",
     types: [payload, BadInputError, NotFoundError, ConflictError],
     resolveType: (result) => isFailure(result) ? typeNames[result.code] : payload.name,
   })

@@ -33,11 +33,11 @@ export const Trip = builder.node(builder.objectRef<TripRow>("Trip"), {
     return row?.startAt === startAt ? row : null
   },
   fields: (t) => ({
-    vin: t.exposeString("vin", { description: "The vehicle's." }),
+    vin: t.exposeString("vin", { description: "The VIN of the vehicle." }),
     startAt: t.expose("startAt", { type: "DateTime", description: "Device time of the first moving sample." }),
     endAt: t.expose("endAt", { type: "DateTime", description: "Device time of the last moving sample so far." }),
-    distanceKm: t.exposeFloat("distanceKm", { description: "Speed integrated over time, km." }),
-    maxSpeed: t.exposeFloat("maxSpeed", { description: "km/h." }),
+    distanceKm: t.exposeFloat("distanceKm", { description: "The distance, km: speed integrated over time." }),
+    maxSpeed: t.exposeFloat("maxSpeed", { description: "The highest speed, km/h." }),
     start: t.field({
       type: GeoPoint,
       nullable: true,

@@ -51,8 +51,8 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
       description: "Whether its ninth character is the check digit; some markets leave it free.",
       resolve: ({ vin }) => isVin(vin) && hasCheckDigit(vin),
     }),
-    brand: t.string({ nullable: true, description: "As registered.", resolve: (_) => _.description.brand ?? null }),
-    model: t.string({ nullable: true, description: "As registered.", resolve: (_) => _.description.model ?? null }),
+    brand: t.string({ nullable: true, description: "Its brand.", resolve: (_) => _.description.brand ?? null }),
+    model: t.string({ nullable: true, description: "Its model.", resolve: (_) => _.description.model ?? null }),
     year: t.int({ nullable: true, description: "The model year.", resolve: (_) => _.description.year ?? null }),
     powertrain: t.field({
       type: Powertrain,
@@ -60,7 +60,7 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
       description: "What drives it.",
       resolve: (_) => _.description.powertrain ?? null,
     }),
-    tags: t.stringList({ description: "As registered.", resolve: (_) => _.description.tags ?? [] }),
+    tags: t.stringList({ description: "Labels to filter by.", resolve: (_) => _.description.tags ?? [] }),
     registeredAt: t.field({
       type: "DateTime",
       nullable: true,
@@ -71,7 +71,9 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
       type: "Long",
       description: "Of the newest event on its stream that this shows: `ifRevision` takes it.",
     }),
-    online: t.exposeBoolean("online", { description: "By its own word, or its last will." }),
+    online: t.exposeBoolean("online", {
+      description: "Whether it is connected: by its own status, or by its will once the connection is lost.",
+    }),
     lastSeenAt: t.field({
       type: "DateTime",
       nullable: true,
@@ -101,7 +103,7 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
     }),
     health: t.field({
       type: [ComponentHealth],
-      description: "How its components fare.",
+      description: "How its components fare: those of which a model knows something.",
       resolve: ({ vin }, _, { loaders }) => loaders.health.load(vin),
     }),
     alerts: t.field({
@@ -111,7 +113,7 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
     }),
     trips: t.connection({
       type: Trip,
-      description: "Newest first.",
+      description: "Its trips, newest first.",
       resolve: async ({ vin }, args, { loaders }) => {
         const slice = await loaders.trips.load({ vin, page: pageOf(trips, args) })
         return { ...connectionOf(trips, args, slice), totalCount: () => loaders.tripCount.load(vin) }
@@ -144,7 +146,7 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
 export const VehicleFilter = builder.inputType("VehicleFilter", {
   description: "Vehicles that match all that is given; of a list, any, if nothing else is said.",
   fields: (t) => ({
-    vins: t.stringList({ description: "These." }),
+    vins: t.stringList({ description: "With these VINs." }),
     brands: t.stringList({ description: "Of these brands." }),
     models: t.stringList({ description: "Of these models." }),
     tags: t.stringList({ description: "With all of these tags." }),

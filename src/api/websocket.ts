@@ -3,8 +3,8 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
 import type { ExecutionArgs } from "graphql"
 import { useServer } from "graphql-ws/use/ws"
-import { WebSocketServer } from "ws"
-import { type Log, mask } from "./errors.ts"
+import { type WebSocket, WebSocketServer } from "ws"
+import { apiError, type Log, mask } from "./errors.ts"
 import { path, type Yoga } from "./graphql.ts"
 import { limits } from "./limits.ts"
 
@@ -19,6 +19,13 @@ const preparedBy = ({ rootValue }: ExecutionArgs) => rootValue as Pick<Enveloped
  */
 export const serve = (server: Server, yoga: Yoga, log: Log): (graceMs: number) => Promise<void> => {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.bodyBytes })
+  /** Aborted when the socket closes. One a socket, which may see any number of operations. */
+  const gone = new WeakMap<WebSocket, AbortSignal>()
+  sockets.on("connection", (socket) => {
+    const controller = new AbortController()
+    gone.set(socket, controller.signal)
+    socket.once("close", () => controller.abort())
+  })
   const graphql = useServer({
     execute: async (args) => {
       const result = await preparedBy(args).execute(args)
@@ -26,10 +33,13 @@ export const serve = (server: Server, yoga: Yoga, log: Log): (graceMs: number) =
       return { ...result, errors: result.errors.map((error: unknown) => mask(error, log)) }
     },
     subscribe: (args) => preparedBy(args).subscribe(args),
-    onSubscribe: async ({ extra }, _id, params) => {
-      const gone = new AbortController()
-      extra.socket.once("close", () => gone.abort())
-      const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ signal: gone.signal })
+    onSubscribe: async ({ extra, subscriptions }, _id, params) => {
+      if (Object.keys(subscriptions).length > limits.socketOperations) {
+        return [apiError("RATE_LIMITED", `A socket may have ${limits.socketOperations} operations at a time`)]
+      }
+      const signal = gone.get(extra.socket)
+      const enveloped = yoga.getEnveloped({ ...signal && { signal } })
+      const { schema, execute, subscribe, contextFactory, parse, validate } = enveloped
       try {
         const document = parse(params.query)
         const errors = validate(schema, document)

@@ -77,6 +77,8 @@ describe("a request that asks for too much", () => {
       fragment b on Query { d: vehicles(first: 200) { ...c } }
       fragment c on VehicleConnection { edges { node { trips(first: 70) { edges { node { id } } } } } }`, "cost"],
     ["reads many logs", `{ vehicles(first: 200) { edges { node { events(first: 200) { edges { cursor } } } } } }`, "cost"],
+    ["looks through many logs", `{ vehicles(first: 100) { edges { node { events(first: 1, types: ["VehicleConnected"]) {
+      edges { cursor } } } } } }`, "cost"],
   ])("is refused where it %s", async (_, query, what) => {
     const { errors } = await answer(served.url, query)
     expect(errors).toMatchObject([{ extensions: { code: "TOO_COSTLY" }, message: expect.stringContaining(what) }])
@@ -86,6 +88,7 @@ describe("a request that asks for too much", () => {
     const query = "query ($n: Int) { vehicles(first: $n) { edges { node { trips(first: $n) { edges { node { id } } } } } } }"
     expect(await codes(served.url, query, { n: 200 })).toEqual(["TOO_COSTLY"])
     expect(await codes(served.url, query, { n: 20 })).toBeUndefined()
+    expect(await codes(served.url, query.replace("Int", "Int = 200"))).toEqual(["TOO_COSTLY"])
   })
 
   it("is answered where it asks for much, but not too much", async () => {

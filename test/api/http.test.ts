@@ -1,4 +1,6 @@
 import { Effect } from "effect"
+import { once } from "node:events"
+import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
 import { ask, overSse, overWebSocket, until } from "./client.ts"
@@ -56,12 +58,23 @@ describe("the HTTP server", () => {
   it("takes no forms, and lets no page of another origin read or open a socket", async () => {
     const body = new URLSearchParams({ query: "{ cursor }" })
     expect((await fetch(`${url}/graphql`, { method: "POST", body })).status).toBe(415)
+    // What a page of another origin may send unasked, dressed up as JSON.
+    const dressedUp = { "content-type": "application/x-www-form-urlencoded; x=json" }
+    expect((await fetch(`${url}/graphql`, { method: "POST", headers: dressedUp, body: `${body}` })).status).toBe(415)
     const headers = { origin: "http://elsewhere.example", "content-type": "application/json" }
     const response = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query: "{ cursor }" }) })
     expect(response.headers.get("access-control-allow-origin")).toBeNull()
     const socket = new WebSocket(`${url.replace("http", "ws")}/graphql`, "graphql-transport-ws", { origin: headers.origin })
     const error = await new Promise<Error>((resolve) => socket.once("error", resolve))
     expect(error.message).toContain("403")
+  })
+
+  it("answers an ordinary request that speaks of an upgrade", async () => {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1")
+    socket.end("GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n\r\n")
+    const [first] = await once(socket, "data")
+    expect(String(first)).toMatch(/^HTTP\/1.1 200/)
+    socket.destroy()
   })
 
   it("serves GraphiQL from its own package alone", async () => {

@@ -71,6 +71,7 @@ export class World {
   broken: "read model" | "event store" | "vehicles" | "bug" | undefined
   ready: Effect.Effect<void, Error> = Effect.void
   publish: (committed: Committed) => void = () => undefined
+  #told = 0
 
   /** Appends what a vehicle makes of what is observed, and lets the read model have it. */
   observe(vin: string, ...observations: ReadonlyArray<Observation>): void {
@@ -128,7 +129,7 @@ export class World {
       position,
     }
     this.alerts.set(id, alert)
-    this.publish({ position, vehicles: [], alerts: [{ before, after: alert }] })
+    this.#tell({ vehicles: [], alerts: [{ before, after: alert }] })
     return alert
   }
 
@@ -199,7 +200,13 @@ export class World {
   commit(vin: string, before: VehicleRow | undefined): void {
     const after = this.rows.get(vin)
     if (after === undefined || after === before) return
-    this.publish({ position: fromNumber(this.position), vehicles: [{ before, after }], alerts: [] })
+    this.#tell({ vehicles: [{ before, after }], alerts: [] })
+  }
+
+  #tell(changes: Pick<Committed, "vehicles" | "alerts">): void {
+    const after = fromNumber(this.#told)
+    this.#told = this.position
+    this.publish({ after, position: fromNumber(this.position), ...changes })
   }
 
   #reading<A>(name: string, read: () => A): Effect.Effect<A, ReadModelUnavailable> {
