@@ -3,9 +3,10 @@ import { Layer, Logger, Option, References } from "effect"
 import type { Settings } from "./settings.ts"
 
 export const layer = ({ logFormat, logLevel }: Pick<Settings["Service"], "logFormat" | "logLevel">) => {
-  const isPretty = Option.getOrElse(logFormat, () => (process.stderr.isTTY ? "pretty" : "json")) === "pretty"
+  const format = Option.getOrElse(logFormat, () => (process.stderr.isTTY ? "pretty" : "json"))
   return Layer.mergeAll(
-    Logger.layer([Logger.withConsoleError(isPretty ? Logger.formatLogFmt : Logger.formatJson)]),
+    Logger.layer([format === "json" ? Logger.withConsoleError(Logger.formatJson) : Logger.consolePretty()]),
+    Layer.succeed(Logger.LogToStderr, true),
     Layer.succeed(References.MinimumLogLevel, logLevel),
   )
 }

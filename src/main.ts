@@ -21,13 +21,17 @@ import * as Reactor from "./maintenance/reactor.ts"
 import * as ReadModel from "./readmodel/sql-read-model.ts"
 import * as Projector from "./readmodel/projector.ts"
 import { readModels } from "./readmodel/projections.ts"
-import * as Readiness from "./service-checks.ts"
-import { Settings } from "./settings.ts"
+import * as ServiceChecks from "./service-checks.ts"
+import { Settings, SettingsError } from "./settings.ts"
 import * as SqliteClient from "./sql/sqlite-client.ts"
 import * as Vehicles from "./vehicles/local-vehicles.ts"
 
 const make = Effect.fnUntraced(function*(settings: Settings["Service"], catalogue: Catalogue) {
-  yield* FileSystem.FileSystem.use((files) => files.makeDirectory(settings.dataDir, { recursive: true }))
+  yield* FileSystem.FileSystem.use((files) => files.makeDirectory(settings.dataDir, { recursive: true })).pipe(
+    Effect.mapError(({ message }) =>
+      new SettingsError({ message: `DATA_DIR ${settings.dataDir} cannot be made or used: ${message}` })
+    ),
+  )
 
   const log = EventStore.layer({ file: `${settings.dataDir}/log.db` })
   const vehicles = Vehicles.layer({ admission: settings.vehicles })
@@ -43,7 +47,7 @@ const make = Effect.fnUntraced(function*(settings: Settings["Service"], catalogu
   const api = Api.layer({ host: settings.host, port: settings.port, catalogue })
 
   return api.pipe(
-    Layer.provideMerge(Readiness.layer),
+    Layer.provideMerge(ServiceChecks.layer),
     Layer.provideMerge(ingest),
     Layer.provideMerge(Layer.mergeAll(projector, reactor, live)),
     Layer.provideMerge(Layer.mergeAll(vehicles, Alerts.layer, DeadLetters.layer, ReadModel.layer, Changes.layer)),
@@ -75,5 +79,8 @@ const mqttOptions = (settings: Settings["Service"]): Ingest.IngestOptions["mqtt"
 
 export const layer = Layer.unwrap(Effect.gen(function*() {
   const settings = yield* Settings
+  if (Option.isSome(settings.auth)) {
+    yield* Effect.logWarning(`AUTH=none: whoever reaches ${settings.host}:${settings.port} reads and changes everything`)
+  }
   return yield* make(settings, yield* loadCatalogue(settings.vssFile))
 }))

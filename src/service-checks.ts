@@ -1,7 +1,8 @@
-/** The way is open end to end: messages come in, the log takes them, and the read model follows. */
+/** The way is open end to end: messages come in, the log takes them, and read model and alerts follow. */
 import { Effect, Layer } from "effect"
 import { EventStore } from "./eventstore/event-store.ts"
 import { Mqtt } from "./ingest/mqtt.ts"
+import { Reactor } from "./maintenance/reactor.ts"
 import { Projector } from "./readmodel/projector.ts"
 import { ReadModel } from "./readmodel/read-model.ts"
 import { Readiness } from "./readiness.ts"
@@ -12,21 +13,19 @@ export const layer = Layer.effect(
     const mqtt = yield* Mqtt
     const store = yield* EventStore
     const projector = yield* Projector
+    const reactor = yield* Reactor
     const readModel = yield* ReadModel
     return Readiness.of({
       checks: [
         { name: "mqtt", check: Effect.filterOrFail(mqtt.ready, (ready) => ready, () => "not connected and subscribed") },
         { name: "event store", check: store.head },
         { name: "read model", check: readModel.position },
-        {
-          name: "projector",
-          check: Effect.filterOrFail(
-            projector.status,
-            ({ failure }) => failure === undefined,
-            ({ failure }) => failure ?? "",
-          ),
-        },
+        { name: "projector", check: Effect.flatMap(projector.status, atWork) },
+        { name: "maintenance reactor", check: Effect.flatMap(reactor.status, atWork) },
       ],
     })
   }),
 )
+
+const atWork = ({ failure }: { readonly failure: string | undefined }) =>
+  failure === undefined ? Effect.void : Effect.fail(failure)

@@ -2,7 +2,7 @@
  * Every setting, from the environment, each with its default and what it means. Checked at start: what is wrong is
  * said by the variable's name. An empty variable counts as unset.
  */
-import { Config, ConfigProvider, Context, Effect, Layer, Option, Schema } from "effect"
+import { Config, ConfigProvider, Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 
 const text = (name: string) => Config.option(Config.NonEmptyString(name))
 const secret = (name: string) => Config.option(Config.Redacted(name))
@@ -32,7 +32,10 @@ const settings = Config.all({
   /** Names the session that the broker keeps while the service is away: one for each process. */
   mqttClientId: Config.NonEmptyString("MQTT_CLIENT_ID").pipe(Config.withDefault("vehicle-twin")),
   /** Processes of one group share the messages between them. */
-  mqttShareGroup: text("MQTT_SHARE_GROUP"),
+  mqttShareGroup: Config.option(Config.schema(
+    Schema.String.check(Schema.isPattern(/^[^+#/]+$/, { message: "Expected a name without the characters +, # and /" })),
+    "MQTT_SHARE_GROUP",
+  )),
   mqttTopicPrefix: Config.schema(
     Schema.String.check(Schema.isPattern(/^[^+#]*$/, { message: "Expected a topic without the wildcards + and #" })),
     "MQTT_TOPIC_PREFIX",
@@ -59,6 +62,21 @@ type Values = Config.Success<typeof settings>
 
 export class SettingsError extends Schema.TaggedError<SettingsError>()("SettingsError", { message: Schema.String }) {}
 
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** On one line, the variable first. */
+const whatIsWrong = ({ cause }: Config.ConfigError): string =>
+  cause._tag === "SourceError" ? cause.message : issuesOf(cause.issue).issues
+    .map(({ message, path }) => `${path?.map(String).join("_")}: ${message}`)
+    .join("; ")
+
+/** The client takes a scheme that it does not know for MQTT without TLS. */
+const mqttSchemes = new Set(["mqtt:", "mqtts:", "ws:", "wss:"])
+const isMqttUrl = (text: string): boolean => {
+  const url = URL.parse(text)
+  return url !== null && url.hostname !== "" && mqttSchemes.has(url.protocol)
+}
+
 const loopback = /^(localhost|127(\.\d+){3}|::1|\[::1\])$/
 
 export class Settings extends Context.Service<Settings, Values>()("vehicle-twin/Settings") {
@@ -82,12 +100,21 @@ const read = Effect.fnUntraced(function*(variables: Environment) {
     }
   }
   const values = yield* settings.parse(ConfigProvider.fromEnv({ env })).pipe(
-    Effect.mapError((error) => new SettingsError({ message: `a setting is wrong: ${error.message}` })),
+    Effect.mapError((error) => new SettingsError({ message: whatIsWrong(error) })),
   )
-  if (Option.isNone(values.auth) && !loopback.test(values.host)) {
+  const hosts = { HOST: values.host, ...(Option.isNone(values.mqttUrl) && { MQTT_HOST: values.mqttHost }) }
+  for (const [name, host] of Object.entries(hosts)) {
+    if (Option.isNone(values.auth) && !loopback.test(host)) {
+      return yield* new SettingsError({
+        message: `${name} is ${host}, which others can reach, and AUTH is unset: `
+          + `serve on loopback (${name}=127.0.0.1), or set AUTH=none if an open service is wanted`,
+      })
+    }
+  }
+  // Not by its schema, whose message would show the password that may be in it.
+  if (Option.exists(values.mqttUrl, (url) => !isMqttUrl(url))) {
     return yield* new SettingsError({
-      message: `HOST is ${values.host}, which others can reach, and AUTH is unset: `
-        + "serve on loopback (HOST=127.0.0.1), or set AUTH=none if an open service is wanted",
+      message: "MQTT_URL is not the URL of a broker: expected mqtt://, mqtts://, ws:// or wss://, a host and a port",
     })
   }
   if (Option.isSome(values.mqttTlsCert) !== Option.isSome(values.mqttTlsKey)) {

@@ -1,5 +1,5 @@
 /** `vehicle-twin demo`: broker, service and a simulated fleet in one process, on files that go with it. */
-import { Console, DateTime, Effect, FileSystem, Schedule } from "effect"
+import { DateTime, Effect, FileSystem, Schedule } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:net"
@@ -26,9 +26,9 @@ export const demo = Command.make(
       const environment = {
         PORT: yield* freePort(4000),
         MQTT_PORT: yield* freePort(1883),
-        DATA_DIR: folder,
         LOG_LEVEL: "warn",
         ...process.env,
+        DATA_DIR: folder,
       }
       yield* run(vehicles, `${folder}/labels.ndjson`).pipe(Effect.provide(Settings.layerFrom(environment)))
     },
@@ -64,10 +64,14 @@ const run = Effect.fnUntraced(function*(vehicles: number, labels: string) {
       const description = { brand, model, year: 2026, powertrain: "BEV" as const, tags: [origin.city.name] }
       yield* registry.register(vin, { description, now, source: { kind: "api" } })
     }
-    yield* Console.log(welcome({ http, mqtt, vehicles, labels, vin: member(seed, 1, true).vin }))
+    process.stdout.write(welcome({ http, mqtt, vehicles, labels, vin: member(seed, 1, true).vin }))
     const overview = yield* Overview.make
-    yield* overview.show.pipe(Effect.repeat(Schedule.spaced(process.stdout.isTTY ? "1 second" : "10 seconds")), Effect.forkScoped)
-    yield* Fleet.run({ url: mqtt, vehicles, rate: vehicles, seed, faults: true, speed: 1, labels, progress: () => Effect.void })
+    yield* overview.show.pipe(
+      Effect.repeat(Schedule.spaced(process.stdout.isTTY ? "1 second" : "10 seconds")),
+      Effect.forkScoped,
+    )
+    const fleet = { url: mqtt, vehicles, rate: vehicles, seed, faults: true, speed: 1, labels }
+    yield* Fleet.run({ ...fleet, progress: () => Effect.void })
   }).pipe(Effect.scoped, Effect.provide(layer), Effect.provide(Logging.layer(settings)))
 })
 
@@ -90,4 +94,5 @@ Paste this into GraphiQL:
     }
     alerts(first: 5) { totalCount edges { node { vin component urgency summary } } }
   }
+
 `

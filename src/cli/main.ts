@@ -1,7 +1,7 @@
 /** The command `vehicle-twin`: each subcommand is a file beside this one. */
 import "effect/schema/SchemaJITCompiler/enable"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect } from "effect"
+import { Effect, Runtime } from "effect"
 import { Command } from "effect/cli"
 import manifest from "../../package.json" with { type: "json" }
 import { demo } from "./demo.ts"
@@ -17,5 +17,9 @@ const vehicleTwin = Command.make("vehicle-twin").pipe(
 vehicleTwin.pipe(
   Command.run({ version: manifest.version }),
   Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain,
+  NodeRuntime.runMain({
+    // Interrupted is 130, unless the command has said that to be told to stop is how it ends.
+    teardown: (exit, onExit) =>
+      Runtime.defaultTeardown(exit, (code) => onExit(code === 130 ? Number(process.exitCode ?? code) : code)),
+  }),
 )

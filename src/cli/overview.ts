@@ -1,5 +1,5 @@
 /** The demo's line: how the fleet and its twins fare now. */
-import { Console, Effect, Metric } from "effect"
+import { Effect, Metric } from "effect"
 import { ReadModel } from "../readmodel/read-model.ts"
 
 const counted = Metric.snapshot.pipe(
@@ -31,7 +31,7 @@ const make = Effect.gen(function*() {
       `${sum("vehicle_twin_ingest_dead_letters_total")} dead letters`,
       `${sum("vehicle_twin_vehicles_clock_faults_total")} clock faults`,
     ].join(" · ")
-    yield* process.stdout.isTTY ? Effect.sync(() => process.stdout.write(`\r\u001b[2K${line}`)) : Console.log(line)
+    process.stdout.write(process.stdout.isTTY ? `\r\u001b[2K${line}` : `${line}\n`)
   })
   return { show }
 })

@@ -12,7 +12,13 @@ export const serve = Command.make(
       const settings = yield* Settings
       // Not above: the other commands start faster without the whole service.
       const { layer } = yield* Effect.promise(() => import("../main.ts"))
-      yield* Layer.launch(layer).pipe(Effect.provide(Logging.layer(settings)))
+      yield* Layer.launch(layer).pipe(
+        Effect.provide(Logging.layer(settings)),
+        // Once all is closed: a service that stops when it is told to has not failed.
+        Effect.onInterrupt(() => Effect.sync(() => {
+          process.exitCode = 0
+        })),
+      )
     },
     Effect.provide(Settings.layer),
     Effect.mapError((cause) => new CliError.UserError({ cause })),

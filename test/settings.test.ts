@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import { type Environment, Settings } from "../src/settings.ts"
+
+const read = (env: Environment) => Effect.provide(Settings, Settings.layerFrom(env))
+const complaint = (env: Environment) => Effect.map(Effect.flip(read(env)), ({ message }) => message)
+
+describe("the settings", () => {
+  it.effect("have defaults, and take an empty variable for an unset one", () =>
+    Effect.gen(function*() {
+      const settings = yield* read({ PORT: "", MQTT_URL: "" })
+      assert.strictEqual(settings.host, "127.0.0.1")
+      assert.strictEqual(settings.port, 4000)
+      assert.strictEqual(settings.dataDir, "./data")
+      assert.strictEqual(settings.vehicles, "open")
+      assert.strictEqual(settings.mqttPort, 1883)
+      assert.isTrue(Option.isNone(settings.mqttUrl))
+    }))
+
+  const wrong: ReadonlyArray<readonly [name: string, env: Environment]> = [
+    ["PORT", { PORT: "70000" }],
+    ["VEHICLES", { VEHICLES: "some" }],
+    ["LOG_LEVEL", { LOG_LEVEL: "loud" }],
+    ["AUTH", { AUTH: "jwt" }],
+    ["HOST", { HOST: "0.0.0.0" }],
+    ["MQTT_HOST", { MQTT_HOST: "0.0.0.0" }],
+    ["MQTT_URL", { MQTT_URL: "http://twin:secret@broker:1883" }],
+    ["MQTT_URL", { MQTT_URL: "secret" }],
+    ["MQTT_SHARE_GROUP", { MQTT_SHARE_GROUP: "a/b" }],
+    ["MQTT_TOPIC_PREFIX", { MQTT_TOPIC_PREFIX: "fleet/#" }],
+    ["MQTT_TLS_CERT", { MQTT_TLS_CERT: "cert.pem" }],
+    ["KAFKA_BROKERS", { KAFKA_BROKERS: "localhost:9092" }],
+  ]
+  for (const [name, env] of wrong) {
+    it.effect(`names ${name} where ${JSON.stringify(env)} is wrong, and tells no secret`, () =>
+      Effect.gen(function*() {
+        const message = yield* complaint(env)
+        assert.match(message, new RegExp(`^${name}\\b`))
+        assert.notInclude(message, "secret")
+      }))
+  }
+
+  it.effect("let others reach the service where an open one is wanted, or the broker is elsewhere", () =>
+    Effect.gen(function*() {
+      yield* read({ AUTH: "none", HOST: "0.0.0.0", MQTT_HOST: "0.0.0.0" })
+      yield* read({ MQTT_URL: "mqtts://broker:8883", MQTT_HOST: "0.0.0.0" })
+    }))
+})
