@@ -1,6 +1,7 @@
 /**
  * The floor of the throughput: what a bare subscriber does on the same machine with the same messages. It parses each,
- * inserts it into SQLite in groups with `synchronous=FULL`, and then sends the PUBACKs; no twin, no state, no checks.
+ * inserts it into SQLite in groups with `synchronous=FULL`, as large as the service's own, and then sends the PUBACKs; no
+ * twin, no state, no checks.
  *
  * Run as a process of its own: `floor.ts <url> <prefix> <file> <skipped> <count>`; prints seconds for the messages
  * after the first `skipped`, up to `count`.
@@ -45,12 +46,12 @@ const run = (url: string, prefix: string, file: string, skipped: number, count: 
 
   client.handleMessage = ({ messageId, payload, topic }, proceed) => {
     group.push({ topic, payload: Buffer.from(payload), messageId })
-    if (group.length >= 500) commit()
+    if (group.length >= 4_000) commit()
     else if (!due) {
       due = true
       setTimeout(() => {
         if (due) commit()
-      }, 2)
+      }, 20)
     }
     proceed(new Error("PUBACK follows"))
   }
