@@ -55,4 +55,17 @@ export class EventUnreadable extends Schema.TaggedError<EventUnreadable>()("Even
   }
 }
 
+/** A reader has seen more than the log holds: it is not the log that was read, or it was brought back from a backup. */
+export class PositionPastEnd extends Schema.TaggedError<PositionPastEnd>()("PositionPastEnd", {
+  position: Schema.String,
+  end: Schema.String,
+}) {
+  override get message() {
+    return `Read up to ${this.position} before, but the log ends at ${this.end}: an older or another log is in its place.`
+      + " Bring back the newer one, or remove what was derived from it, to have it built anew"
+  }
+}
+
 export type EventStoreError = AppendTooLarge | EventStoreUnavailable | EventUnreadable
+
+export type SubscriptionError = EventStoreError | PositionPastEnd

@@ -6,7 +6,7 @@
  * with ids and revisions is what EventStoreDB does, in every layer; `test/contract/event-store.ts` checks each case.
  */
 import { Context, type Effect, type Stream } from "effect"
-import type { EventStoreError, StreamDeleted, WrongExpectedRevision } from "./errors.ts"
+import type { EventStoreError, StreamDeleted, SubscriptionError, WrongExpectedRevision } from "./errors.ts"
 import type { Position } from "./position.ts"
 
 /**
@@ -98,11 +98,12 @@ export class EventStore extends Context.Service<EventStore, {
 
   /**
    * All events after a position, from history over into what is appended from now on, without gap or repeat. Does not
-   * end. A slow consumer costs no memory: it goes back to reading history.
+   * end. A slow consumer costs no memory: it goes back to reading history. Fails with `PositionPastEnd` where the log
+   * ends before `after`.
    */
   readonly subscribeAll: (
     options: { readonly after: Position; readonly filter?: Filter },
-  ) => Stream.Stream<Delivery, EventStoreError>
+  ) => Stream.Stream<Delivery, SubscriptionError>
 
   /** The position of the newest event, or the beginning. */
   readonly head: Effect.Effect<Position, EventStoreError>

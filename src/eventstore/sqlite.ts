@@ -5,7 +5,7 @@
  * of its own; subscribers at the end of the log are served from the tail in memory.
  */
 import { Effect, Layer, Option, Schedule, Stream } from "effect"
-import { EventStoreUnavailable } from "./errors.ts"
+import { EventStoreUnavailable, PositionPastEnd } from "./errors.ts"
 import { EventStore, type RecordedEvent } from "./event-store.ts"
 import { fromNumber, toNumber } from "./position.ts"
 import { Committer } from "./sqlite-committer.ts"
@@ -90,7 +90,11 @@ const queries = (reader: Reader, tail: Tail, head: Reader["head"]) => ({
           ? Effect.succeed({ events: [], next: undefined })
           : Effect.map(reader.log(options.filter, after, end, max), ({ events, upTo }) => ({ events, next: upTo }))))),
 
-  subscribeAll: (options) => subscribe(reader, tail, toNumber(options.after), options.filter),
+  subscribeAll: ({ after, filter }) =>
+    Stream.unwrap(Effect.flatMap(head, (end) =>
+      toNumber(after) > end
+        ? Effect.fail(new PositionPastEnd({ position: after, end: fromNumber(end) }))
+        : Effect.succeed(subscribe(reader, tail, toNumber(after), filter)))),
 
   head: Effect.map(head, fromNumber),
 } satisfies Partial<EventStore["Service"]>)

@@ -10,7 +10,7 @@ import { SqlClient } from "effect/sql"
 import type { Projection } from "../../projections/projection.ts"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { VehicleRow } from "../../projections/vehicles.ts"
-import type { EventStoreError } from "../eventstore/errors.ts"
+import type { SubscriptionError } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import { Changes } from "../live/changes.ts"
@@ -129,7 +129,7 @@ export const layer = (options: ProjectorOptions) =>
         .map((checkpoint) => projection.open(sql, checkpoint, limits.cachedVehicles))
 
     const subscribe = Effect.fnUntraced(function*(after: Position) {
-      const items = yield* Queue.bounded<Item, EventStoreError>(2 * limits.batchEvents)
+      const items = yield* Queue.bounded<Item, SubscriptionError>(2 * limits.batchEvents)
       yield* store.subscribeAll({ after, filter: Batch.filter }).pipe(
         Stream.runForEach((delivery) => Queue.offerAll(items, toItems(delivery))),
         Effect.andThen(Effect.die(new Error("the subscription has ended"))),
@@ -140,7 +140,7 @@ export const layer = (options: ProjectorOptions) =>
     })
 
     /** One batch: what is there, in the order of the log. */
-    const take = Effect.fnUntraced(function*(items: Queue.Dequeue<Item, EventStoreError>) {
+    const take = Effect.fnUntraced(function*(items: Queue.Dequeue<Item, SubscriptionError>) {
       const taken = yield* Queue.takeBetween(items, 1, limits.batchEvents)
       const events: Array<RecordedEvent> = []
       let upTo = live.position

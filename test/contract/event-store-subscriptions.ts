@@ -4,6 +4,7 @@ import { Effect, Fiber, Stream } from "effect"
 import * as fc from "fast-check"
 import { randomUUID } from "node:crypto"
 import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
+import type { Position } from "../../src/eventstore/position.ts"
 import { deliveriesUntil, eventsIn, type It, newEvents, newStream, readAllOf } from "./event-store-support.ts"
 
 export const subscribing = (it: It) => {
@@ -35,6 +36,14 @@ export const subscribing = (it: It) => {
           (_, { _tag }) => _tag === "CaughtUp",
         )
         expect(eventsIn(deliveries)).toEqual([])
+      }))
+
+    it.effect("fails where the log ends before the position it is to go on from", () =>
+      Effect.gen(function*() {
+        const store = yield* EventStore
+        const after = `f${(yield* store.head).slice(1)}` as Position
+        const error = yield* Effect.flip(Stream.runDrain(store.subscribeAll({ after })))
+        expect(error).toMatchObject({ _tag: "PositionPastEnd", position: after })
       }))
 
     it.effect("moves on past what its filter leaves out", () =>
