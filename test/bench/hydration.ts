@@ -9,7 +9,7 @@ import * as LocalVehicles from "../../src/vehicles/local-vehicles.ts"
 import { policy } from "../../src/vehicles/policy.ts"
 import { Vehicles } from "../../src/vehicles/vehicles.ts"
 import { speedAt, vinOf } from "../support/observations.ts"
-import { temporaryFolder } from "./service.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
 
 export interface HydrationFigures {
   readonly events: number

@@ -2,7 +2,7 @@
  * What a resident, idle twin with ten signals costs: heap and buffers after garbage collection, with 20,000 of them
  * less with none. Run with `--expose-gc`, in a process of its own; prints bytes a twin.
  */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Result } from "effect"
 import { decodeTelemetry } from "../../domain/codecs/json.ts"
 import { catalogue } from "../../domain/signals/catalogue.ts"
 import { parse, type Vin } from "../../domain/vehicle/vin.ts"
@@ -10,8 +10,7 @@ import * as Sqlite from "../../src/eventstore/sqlite.ts"
 import * as LocalVehicles from "../../src/vehicles/local-vehicles.ts"
 import { Vehicles } from "../../src/vehicles/vehicles.ts"
 import { message, vinOf } from "./load.ts"
-import { temporaryFolder } from "./service.ts"
-import { Result } from "effect"
+import { temporaryFolder } from "../support/temporary-folder.ts"
 
 const twins = 20_000
 const messages = 3

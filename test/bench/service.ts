@@ -1,30 +1,13 @@
 /** The service under test, in a process of its own with fresh files, and its metrics. */
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Effect } from "effect"
+import { metrics } from "../support/metrics.ts"
 import { serviceProcess } from "../support/service-process.ts"
-
-export const temporaryFolder = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "vehicle-twin-bench-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true })),
-)
+import { temporaryFolder } from "../support/temporary-folder.ts"
 
 export const service = Effect.fnUntraced(function*(env: Readonly<Record<string, string>>) {
   const folder = yield* temporaryFolder
   return yield* serviceProcess({ DATA_DIR: folder, LOG_LEVEL: "warn", ...env })
 })
-
-/** The sum of a metric over its labels. */
-export const metric = (url: string, name: string) =>
-  Effect.promise(async () => {
-    const text = await (await fetch(`${url}/metrics`)).text()
-    let sum = 0
-    for (const line of text.split("\n")) {
-      if (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) sum += Number(line.slice(line.lastIndexOf(" ")))
-    }
-    return sum
-  })
 
 export interface Reached {
   /** `performance.now()` here. */
@@ -36,7 +19,10 @@ export interface Reached {
 export const reached = (url: string, name: string, least: number): Effect.Effect<Reached> =>
   Effect.gen(function*() {
     for (;;) {
-      const value = yield* Effect.catchDefect(metric(url, name), () => Effect.succeed(-1))
+      const value = yield* metrics(url).pipe(
+        Effect.map((sum) => sum(name)),
+        Effect.catchDefect(() => Effect.succeed(-1)),
+      )
       if (value >= least) return { at: performance.now(), value }
       yield* Effect.sleep("20 millis")
     }

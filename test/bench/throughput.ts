@@ -9,7 +9,8 @@ import { connectAsync } from "mqtt"
 import { mosquitto } from "../support/mosquitto.ts"
 import { floorClient } from "./floor.ts"
 import { fill, publisher } from "./load.ts"
-import { reached, service, temporaryFolder } from "./service.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
+import { reached, service } from "./service.ts"
 
 const folded = "vehicle_twin_projection_events_total"
 
