@@ -18,8 +18,8 @@ const maxEvents = 4_000
 /** A group waits this long for as many appends as came together the last time. */
 const lingerMillis = 2
 /**
- * A group this large shows a rush. Then the next waits longer, for twice as many: the disk's part of an append shrinks
- * while the rush lasts, and nobody notices that it does who waits behind thousands.
+ * A group this large shows a rush. Then the next waits for twice as many, and while more keep coming longer: the disk's
+ * part of an append shrinks while the rush lasts, and nobody notices that it does who waits behind thousands.
  */
 const rush = 128
 const rushLingerMillis = 20
@@ -112,8 +112,17 @@ export class Committer {
       this.#turn = "immediate"
       setImmediate(this.#run)
     } else if (this.#waiting.length > 0) {
-      this.#turn ??= setTimeout(this.#run, this.#together > rush ? rushLingerMillis : lingerMillis)
+      this.#turn ??= this.#linger(performance.now())
     }
+  }
+
+  #linger(since: number): NodeJS.Timeout {
+    const waiting = this.#waiting.length
+    return setTimeout(() => {
+      const coming = this.#waiting.length > waiting && performance.now() - since < rushLingerMillis
+      if (coming && this.#together > rush) this.#turn = this.#linger(since)
+      else this.#run()
+    }, lingerMillis)
   }
 
   readonly #run = () => {
@@ -156,7 +165,8 @@ export class Committer {
       events += next.events
     }
     this.#waiting.splice(0, taken)
-    this.#together = group.length < rush ? Math.max(1, group.length) : Math.min(maxAppends, 2 * group.length)
+    const grows = group.length >= rush && group.length >= this.#together
+    this.#together = grows ? Math.min(maxAppends, 2 * group.length) : Math.max(1, group.length)
     return group
   }
 
