@@ -6,7 +6,7 @@
  * Each vehicle has a lane while it has something to do: its messages reach `Vehicles.observe` in the order they came,
  * one call under way at a time, and lanes do not wait for each other.
  */
-import { Cause, Clock, Context, Effect, FiberSet, Layer, Result, Schedule } from "effect"
+import { Clock, Context, Effect, FiberSet, Layer, Result } from "effect"
 import type { Catalogue } from "../../domain/signals/catalogue.ts"
 import type { Source } from "../../domain/vehicle/events.ts"
 import type { Observation } from "../../domain/vehicle/observation.ts"
@@ -14,6 +14,7 @@ import type { Vin } from "../../domain/vehicle/vin.ts"
 import { type DeadLetter, DeadLetters } from "../deadletters/dead-letters.ts"
 import { type Outcome, Vehicles } from "../vehicles/vehicles.ts"
 import { decode, type Undecoded } from "./decode.ts"
+import * as LetterPost from "./letter-post.ts"
 import * as Metrics from "./metrics.ts"
 
 /**
@@ -33,7 +34,6 @@ const batchObservations = 500
 const batchBytes = 512 * 1024
 /** A message with more to complain of has its last dead letter say so. */
 const maxLetters = 16
-const lettersAtOnce = 128
 
 /**
  * What messages share that the broker sends again together, in order. Once one of them could not be taken, those
@@ -81,11 +81,6 @@ interface Lane {
   batch: Array<Taken>
 }
 
-interface Letter {
-  readonly letter: DeadLetter
-  readonly from: Taken
-}
-
 const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
   const vehicles = yield* Vehicles
   const deadLetters = yield* DeadLetters
@@ -95,8 +90,6 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
 
   const arrived: Array<Taken> = []
   const lanes = new Map<Vin, Lane>()
-  const letters: Array<Letter> = []
-  let posting = false
   let drainDue = false
   let closed = false
   let pending = 0
@@ -133,35 +126,19 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
 
   // Dead letters
 
-  const settleLetters = (batch: ReadonlyArray<Letter>): void => {
-    const now = clock.currentTimeMillisUnsafe()
-    for (const { letter, from } of batch) {
-      Metrics.deadLetters[letter.reason].updateUnsafe(1, context)
-      partDurable(from, now)
-    }
-  }
-
-  const post = Effect.gen(function*() {
-    while (letters.length > 0) {
-      const batch = letters.splice(0, lettersAtOnce)
-      yield* deadLetters.put(batch.map(({ letter }) => letter)).pipe(
-        Effect.tapError(({ message }) =>
-          Effect.logWarning(`Dead letters wait, and what they are of is not acknowledged: ${message}`)
-        ),
-        Effect.retry(patiently),
-        Effect.orDie,
-        Effect.matchCauseEffect({
-          onSuccess: () => Effect.sync(() => settleLetters(batch)),
-          onFailure: (cause) => {
-            if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-            for (const { from } of batch) giveUp(from)
-            return Effect.logError("Dead letters could not be stored", cause)
-          },
-        }),
-      )
+  const post = LetterPost.make<Taken>(deadLetters, fork, {
+    stored: (letters) => {
+      const now = clock.currentTimeMillisUnsafe()
+      for (const { letter, from } of letters) {
+        Metrics.deadLetters[letter.reason].updateUnsafe(1, context)
+        partDurable(from, now)
+      }
       afterBatch()
-    }
-    posting = false
+    },
+    failed: (letters) => {
+      for (const { from } of letters) giveUp(from)
+      afterBatch()
+    },
   })
 
   const addLetter = (from: Taken, reason: DeadLetter["reason"], message: string, path?: string): void => {
@@ -170,13 +147,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
     const { payload, receivedAt, source } = from
     const letter = { reason, message: message + more, source, receivedAt, payload }
     from.parts++
-    letters.push({ from, letter: path === undefined ? letter : { ...letter, path } })
-  }
-
-  const startPosting = (): void => {
-    if (posting || letters.length === 0) return
-    posting = true
-    fork(post)
+    post.add({ from, letter: path === undefined ? letter : { ...letter, path } })
   }
 
   // Vehicles
@@ -202,7 +173,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
     if (accepted > 0) Metrics.observations.Accepted.updateUnsafe(accepted, context)
     if (repeated > 0) Metrics.observations.Repeated.updateUnsafe(repeated, context)
     if (refused > 0) Metrics.observations.Refused.updateUnsafe(refused, context)
-    startPosting()
+    post.start()
     afterBatch()
   }
 
@@ -269,7 +240,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
       if (received[kind] > 0) Metrics.messagesReceived[kind].updateUnsafe(received[kind], context)
     }
     arrived.splice(0, count)
-    startPosting()
+    post.start()
     for (const lane of started) fork(run(lane))
     afterBatch()
     schedule()
@@ -323,9 +294,3 @@ const nextBatch = (lane: Lane, giveUp: (taken: Taken) => void): ReadonlyArray<Ob
   lane.queue.splice(0, count)
   return observations
 }
-
-/** Until it succeeds: 0.1 s, doubling to 5 s. */
-const patiently = Schedule.exponential("100 millis").pipe(
-  (growing) => Schedule.min([growing, Schedule.spaced("5 seconds")]),
-  Schedule.jittered,
-)
