@@ -15,10 +15,11 @@ import { publishAll, publisher } from "../support/mqtt-publisher.ts"
 import { serviceProcess } from "../support/service-process.ts"
 import { storedStreams } from "../support/stored-log.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { skipped } from "../support/skipped.ts"
 
 const archive = join(import.meta.dirname, "../../../shared/data/trips/analyzed.tar.xz")
 const isThere = existsSync(archive)
-if (!isThere) console.warn("No recorded trips here (../shared/data/trips): the service is not tested with them")
+if (!isThere) skipped("no recorded trips in ../shared/data/trips, so the service is not tested with them")
 
 const path = {
   speed: "Vehicle.Speed",

@@ -11,6 +11,7 @@ import { EventStore, type EventToAppend, type RecordedEvent } from "../../src/ev
 import { beginning } from "../../src/eventstore/position.ts"
 import { layer, layerReadOnly } from "../../src/eventstore/sqlite.ts"
 import { eventStoreContract } from "../contract/event-store.ts"
+import { skipped } from "../support/skipped.ts"
 
 const newFile = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "event-store-"))),
@@ -209,7 +210,7 @@ describe("the SQLite event store's file", () => {
     }))
 
   const prlimit = spawnSync("prlimit", ["--version"]).status === 0
-  if (!prlimit) console.warn("No prlimit here: what a full disk does to the event store is not tested.")
+  if (!prlimit) skipped("no prlimit here, so what a full disk does to the event store is not tested")
   it.live.runIf(prlimit)("takes appends again after there was no room for them, and has lost none", () =>
     Effect.gen(function*() {
       const file = yield* newFile

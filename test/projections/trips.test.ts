@@ -7,6 +7,7 @@ import { join } from "node:path"
 import type { VehicleRecord } from "../../domain/vehicle/record.ts"
 import { tripGapMs, type TripRow, trips } from "../../projections/trips.ts"
 import { contiguousMs, maxLinkMs, maxRuns } from "../../projections/trip-runs.ts"
+import { skipped } from "../support/skipped.ts"
 
 const vin = "WVWZZZ1KZAW000001"
 const t0 = Date.parse("2026-03-02T08:00:00.000Z")
@@ -305,7 +306,7 @@ const samplesOf = (text: string): ReadonlyArray<Sample> =>
 
 const archive = join(import.meta.dirname, "../../../shared/data/trips/analyzed.tar.xz")
 const hasArchive = existsSync(archive)
-if (!hasArchive) console.warn("No recorded trips here: trips are not checked against them.")
+if (!hasArchive) skipped("no recorded trips here, so trips are not checked against them")
 
 describe.runIf(hasArchive)("17 recorded trips of one car", () => {
   const folder = mkdtempSync(join(tmpdir(), "trips-"))

@@ -7,12 +7,13 @@ import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { freePort } from "./free-port.ts"
+import { skipped } from "./skipped.ts"
 
 const program = ["mosquitto", "/usr/sbin/mosquitto"].find((name) => spawnSync(name, ["-h"]).error === undefined)
 
 /** Without Mosquitto its tests are skipped, but not where all of them must have run. */
 export const mosquittoIsThere = program !== undefined || process.env["CI"] === "true"
-if (!mosquittoIsThere) console.warn("Mosquitto is not installed: tests that need it are skipped")
+if (!mosquittoIsThere) skipped("Mosquitto is not installed, so tests that need it are not run")
 
 export interface Mosquitto {
   readonly port: number

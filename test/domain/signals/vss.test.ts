@@ -12,10 +12,11 @@ import { overlay } from "../../../domain/signals/overlay.ts"
 import type { Signal } from "../../../domain/signals/signal.ts"
 import { standardSignals } from "../../../domain/signals/standard-signals.ts"
 import { fromVss } from "../../../domain/signals/vss.ts"
+import { skipped } from "../../support/skipped.ts"
 
 const file = new URL("../../../../shared/data/vss/vss_release_6.0.json", import.meta.url)
 const json: unknown = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined
-if (json === undefined) console.warn("skipped, as ../shared/data/vss/vss_release_6.0.json is not there: VSS 6.0")
+if (json === undefined) skipped("no ../shared/data/vss/vss_release_6.0.json, so nothing is checked against VSS 6.0")
 const released = fromVss(json)
 const release = Result.isSuccess(released) ? released.success : []
 
