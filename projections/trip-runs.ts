@@ -13,8 +13,11 @@
 /** Somewhat more than the 30 s in which GB/T 32960 has a vehicle report. */
 export const contiguousMs = 40_000
 
-/** Runs this close to each other have no room for a late sample between them, and become one. */
-const adjacentMs = 2_000
+/**
+ * Runs this close to each other become one: a vehicle that samples once a second, or less often, has no late sample
+ * that fits between them.
+ */
+const adjacentMs = 1_000
 
 /** Samples further apart than this say nothing of the way between them. */
 export const maxLinkMs = 120_000
