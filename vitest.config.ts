@@ -9,6 +9,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
+    setupFiles: ["test/support/properties.ts"],
     // What the service logs is of interest where a test fails.
     silent: "passed-only",
   },
