@@ -17,6 +17,7 @@ import type { LedgerEntry } from "../support/publisher.ts"
 import { serviceProcess } from "../support/service-process.ts"
 import { storedStreams } from "../support/stored-log.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { say } from "../support/say.ts"
 
 const seed = 20_261_122
 const strangers = 2_000
@@ -171,7 +172,7 @@ describe.each([
       const telemetry = [...streams.values()].flat().filter(({ type }) => type === "TelemetryReceived")
       assert.isAtLeast(accepted, telemetry.length)
       assert.strictEqual(yield* service.stop, 0)
-      console.log(
+      say(
         `${name}: ${all.length} messages, ${sum(({ reasons }) => reasons.length)} dead letters of ${
           expected.filter(({ reasons }) => reasons.length > 0).length
         } messages, ${accepted} observations accepted, ${repeated} repeated, ${ledger.length} good messages`,

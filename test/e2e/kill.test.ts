@@ -17,6 +17,7 @@ import { serviceProcess, type ServiceProcess } from "../support/service-process.
 import { storedStreams, streamLengths } from "../support/stored-log.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { until } from "../support/until.ts"
+import { say } from "../support/say.ts"
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
 /** Of a service at work; now and then another while it starts. */
@@ -158,7 +159,7 @@ const check = Effect.fnUntraced(function*(title: string, world: World, told: str
   const { folder, live, service } = world
   const ledger = ledgerOf(world)
   const { lost, outOfOrder, repeated, strange } = account(ledger, yield* storedStreams(folder, "vehicle-"))
-  console.log(
+  say(
     `${title} (seed ${seed}): ${told}, ${ledger.length} messages of ${vins.flat().length} vehicles, `
       + `${lost} lost, ${repeated} repeated, ${outOfOrder} out of order, ${strange} that nobody sent`,
   )

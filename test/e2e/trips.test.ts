@@ -15,7 +15,7 @@ import { publishAll, publisher } from "../support/mqtt-publisher.ts"
 import { serviceProcess } from "../support/service-process.ts"
 import { storedStreams } from "../support/stored-log.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
-import { skipped } from "../support/skipped.ts"
+import { say, skipped } from "../support/say.ts"
 
 const archive = join(import.meta.dirname, "../../../shared/data/trips/analyzed.tar.xz")
 const isThere = existsSync(archive)
@@ -303,7 +303,7 @@ describe.skipIf(!isThere || !mosquittoIsThere)("17 recorded drives, through a br
       assert.lengthOf(drives.filter(({ rows }) => rows.some(leaps)), 2 + 1)
       assert.strictEqual(yield* service.stop, 0)
       const rows = drives.reduce((sum, drive) => sum + drive.rows.length, 0)
-      console.log(
+      say(
         `${drives.length} drives, ${rows} rows in ${seconds.toFixed(1)} s: ${told} trips, distances at most ${
           (worst * 100).toFixed(3)
         } % off, ${letters.length} dead letters`,

@@ -11,7 +11,7 @@ import { EventStore, type EventToAppend, type RecordedEvent } from "../../src/ev
 import { beginning } from "../../src/eventstore/position.ts"
 import { layer, layerReadOnly } from "../../src/eventstore/sqlite.ts"
 import { eventStoreContract } from "../contract/event-store.ts"
-import { skipped } from "../support/skipped.ts"
+import { skipped } from "../support/say.ts"
 
 const newFile = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "event-store-"))),

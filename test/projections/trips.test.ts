@@ -7,7 +7,7 @@ import { join } from "node:path"
 import type { VehicleRecord } from "../../domain/vehicle/record.ts"
 import { tripGapMs, type TripRow, trips } from "../../projections/trips.ts"
 import { contiguousMs, maxLinkMs, maxRuns } from "../../projections/trip-runs.ts"
-import { skipped } from "../support/skipped.ts"
+import { skipped } from "../support/say.ts"
 
 const vin = "WVWZZZ1KZAW000001"
 const t0 = Date.parse("2026-03-02T08:00:00.000Z")

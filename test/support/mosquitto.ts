@@ -7,7 +7,7 @@ import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { freePort } from "./free-port.ts"
-import { skipped } from "./skipped.ts"
+import { skipped } from "./say.ts"
 
 const program = ["mosquitto", "/usr/sbin/mosquitto"].find((name) => spawnSync(name, ["-h"]).error === undefined)
 

@@ -12,7 +12,7 @@ import { overlay } from "../../../domain/signals/overlay.ts"
 import type { Signal } from "../../../domain/signals/signal.ts"
 import { standardSignals } from "../../../domain/signals/standard-signals.ts"
 import { fromVss } from "../../../domain/signals/vss.ts"
-import { skipped } from "../../support/skipped.ts"
+import { skipped } from "../../support/say.ts"
 
 const file = new URL("../../../../shared/data/vss/vss_release_6.0.json", import.meta.url)
 const json: unknown = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined
