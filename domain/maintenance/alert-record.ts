@@ -2,8 +2,8 @@
  * From the log to the fold, for a vehicle's alerts: as `vehicle/record.ts`. Whatever version an event was stored in, it
  * comes out in the current one.
  */
-import { Result, Schema } from "effect"
-import { type Stored, UnreadableEvent, type Upcaster } from "../vehicle/record.ts"
+import { Result } from "effect"
+import { inCurrentVersion, type Stored, type UnreadableEvent, type Upcaster } from "../vehicle/record.ts"
 import {
   type AlertEvent,
   type AlertEventType,
@@ -25,7 +25,6 @@ export const isMaintenanceStream = (stream: string): boolean => stream.startsWit
 export const decode = (stored: Stored): Result.Result<AlertRecord | undefined, UnreadableEvent> => {
   const { type } = stored
   if (!isAlertEventType(type)) return Result.succeed(undefined)
-  const version = stored.metadata["schema"]
   const record = (data: Stored["data"]): AlertRecord => ({
     _tag: "Alert",
     vin: stored.stream.slice(prefix.length),
@@ -33,14 +32,5 @@ export const decode = (stored: Stored): Result.Result<AlertRecord | undefined, U
     position: stored.position,
     event: { id: stored.id, type, data, metadata: stored.metadata as AlertMetadata } as AlertEvent,
   })
-  if (version === versions[type]) return Result.succeed(record(stored.data))
-  const fail = (reason: string) =>
-    Result.fail(new UnreadableEvent({ stream: stored.stream, revision: stored.revision, reason }))
-  if (typeof version !== "number" || version < 1 || version > versions[type]) {
-    return fail(`${type} has schema version ${String(version)}; this service knows 1 to ${versions[type]}`)
-  }
-  let data = stored.data
-  for (const upcast of upcasters[type]?.slice(version - 1) ?? []) data = upcast(data)
-  const checked = Schema.is(schemas[type])(data)
-  return checked ? Result.succeed(record(data)) : fail(`${type} of version ${version} does not fit after upcasting`)
+  return Result.map(inCurrentVersion(stored, versions[type], upcasters[type], schemas[type]), record)
 }

@@ -48,14 +48,10 @@ const prefix = "vehicle-"
 /**
  * The record of a stored event; undefined where its type is none of a vehicle's, as in a log written by a newer
  * service, and is to be passed over.
- *
- * What was stored in the current version was checked when it was stored and is taken as it is; older data is
- * upcast and checked.
  */
 export const decode = (stored: Stored): Result.Result<VehicleRecord | undefined, UnreadableEvent> => {
   const { type } = stored
   if (!isVehicleEventType(type)) return Result.succeed(undefined)
-  const version = stored.metadata["schema"]
   const record = (data: JsonObject): VehicleRecord => ({
     _tag: "Vehicle",
     vin: stored.stream.slice(prefix.length),
@@ -63,14 +59,28 @@ export const decode = (stored: Stored): Result.Result<VehicleRecord | undefined,
     position: stored.position,
     event: { id: stored.id, type, data, metadata: stored.metadata as Metadata } as VehicleEvent,
   })
-  if (version === versions[type]) return Result.succeed(record(stored.data))
-  const fail = (reason: string) =>
-    Result.fail(new UnreadableEvent({ stream: stored.stream, revision: stored.revision, reason }))
-  if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > versions[type]) {
-    return fail(`${type} has schema version ${String(version)}; this service knows 1 to ${versions[type]}`)
+  return Result.map(inCurrentVersion(stored, versions[type], upcasters[type], schemas[type]), record)
+}
+
+/**
+ * An event's data as the current version of its type has it. What was stored in that version was checked when it was
+ * stored and is taken as it is; older data is upcast and checked.
+ */
+export const inCurrentVersion = (
+  { data, metadata, revision, stream, type }: Stored,
+  current: number,
+  steps: ReadonlyArray<Upcaster> | undefined,
+  schema: Schema.Top,
+): Result.Result<JsonObject, UnreadableEvent> => {
+  const version = metadata["schema"]
+  if (version === current) return Result.succeed(data)
+  const fail = (reason: string) => Result.fail(new UnreadableEvent({ stream, revision, reason }))
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > current) {
+    return fail(`${type} has schema version ${String(version)}; this service knows 1 to ${current}`)
   }
-  let data = stored.data
-  for (const upcast of upcasters[type]?.slice(version - 1) ?? []) data = upcast(data)
-  const checked = Schema.is(schemas[type])(data)
-  return checked ? Result.succeed(record(data)) : fail(`${type} of version ${version} does not fit after upcasting`)
+  let upcast = data
+  for (const step of steps?.slice(version - 1) ?? []) upcast = step(upcast)
+  return Schema.is(schema)(upcast)
+    ? Result.succeed(upcast)
+    : fail(`${type} of version ${version} does not fit after upcasting`)
 }
