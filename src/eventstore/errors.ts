@@ -55,6 +55,22 @@ export class EventUnreadable extends Schema.TaggedError<EventUnreadable>()("Even
   }
 }
 
+/**
+ * A file of the archive is not there, or damaged. Comes as the cause of `EventStoreUnavailable`: once the file is back,
+ * the same read passes.
+ */
+export class ArchiveFileUnreadable extends Schema.TaggedError<ArchiveFileUnreadable>()("ArchiveFileUnreadable", {
+  file: Schema.String,
+  cause: Schema.Defect(),
+}) {
+  override get message() {
+    return `the archive's file ${this.file} cannot be read (${reasonOf(this.cause)}): bring it back, it holds events`
+      + " that the log has no more"
+  }
+}
+
+const reasonOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
 /** A reader has seen more than the log holds: it is not the log that was read, or it was brought back from a backup. */
 export class PositionPastEnd extends Schema.TaggedError<PositionPastEnd>()("PositionPastEnd", {
   position: Schema.String,

@@ -2,7 +2,8 @@
  * The log: streams of events, and all of them in one order.
  *
  * The vehicle actor appends here and only then is a broker acknowledged; projections, the maintenance reactor and
- * replay subscribe from here. Layers: `sqlite.ts` (embedded; its `layerReadOnly` reads beside it). What an append does
+ * replay subscribe from here. Layers: `sqlite.ts` (embedded; its `layerReadOnly` reads beside it) and
+ * `eventstoredb.ts`; `location.ts` chooses. What an append does
  * with ids and revisions is what EventStoreDB does, in every layer; `test/contract/event-store.ts` checks each case.
  */
 import { Context, type Effect, type Stream } from "effect"
@@ -107,6 +108,14 @@ export class EventStore extends Context.Service<EventStore, {
 
   /** The position of the newest event, or the beginning. */
   readonly head: Effect.Effect<Position, EventStoreError>
+
+  /**
+   * Takes the events before a revision out of reach, for ever; the others keep their revisions. The last event always
+   * stays: of a stream that has no event at this revision, or that was truncated as far already, nothing changes. Who
+   * reads the whole log may meet the truncated events for a while yet, and so may an append of them that is retried:
+   * either it is recognised, or refused.
+   */
+  readonly truncate: (stream: string, before: number) => Effect.Effect<void, StreamDeleted | EventStoreError>
 
   /**
    * Deletes a stream. Softly: its events are gone, and its revisions go on from where they were when it is written

@@ -14,3 +14,7 @@ export const fromNumber = (n: number): Position => n.toString(16).padStart(16, "
 
 /** For layers of `EventStore` only. */
 export const toNumber = (position: Position): number => Number.parseInt(position, 16)
+
+/** About how much of the log up to `end` lies before a position, from 0 to 1: for showing progress. */
+export const shareOf = (position: Position, end: Position): number =>
+  end === beginning ? 1 : Math.min(1, toNumber(position) / toNumber(end))

@@ -1,5 +1,5 @@
 /**
- * What one append or deletion does to the log, inside a transaction that its caller opens and commits.
+ * What one append, truncation or deletion does to the log, inside a transaction that its caller opens and commits.
  *
  * All checks are made before the first insert, so an append that is refused leaves nothing behind and its neighbours
  * in the transaction unharmed. After any failure of SQLite the writer is thrown away and a new one opened: then memory
@@ -41,6 +41,8 @@ export class Writer {
   readonly #insertMark: StatementSync
   readonly #setHead: StatementSync
   readonly #setLog: StatementSync
+  readonly #setFirst: StatementSync
+  readonly #insertSweep: StatementSync
 
   /** In order of use, the longest unused first. */
   readonly #heads = new Map<string, Head>()
@@ -64,6 +66,8 @@ export class Writer {
     this.#insertMark = db.prepare("INSERT INTO marks (stream, block, position) VALUES (?, ?, ?)")
     this.#setHead = db.prepare("INSERT OR REPLACE INTO heads (stream, revision, position) VALUES (?, ?, ?)")
     this.#setLog = db.prepare("UPDATE log SET head = ?")
+    this.#setFirst = db.prepare("UPDATE streams SET first = ?, tombstone = ? WHERE id = ?")
+    this.#insertSweep = db.prepare("INSERT OR IGNORE INTO sweeps (position) VALUES (?)")
     this.#position = this.#number("SELECT head FROM log")
     this.#nextStream = this.#number("SELECT ifnull(max(id), 0) + 1 FROM streams")
     this.#sweeping = this.#number("SELECT count(*) FROM sweeps") > 0
@@ -166,13 +170,19 @@ export class Writer {
     if (known?.tombstone === true) return Effect.fail(new StreamDeleted({ stream }))
     if (known === undefined && !tombstone) return Effect.void
     const head = known ?? this.#create(stream)
-    this.#db.prepare("UPDATE streams SET first = ?, tombstone = ? WHERE id = ?")
-      .run(head.revision + 1, tombstone ? 1 : 0, head.id)
-    if (head.first <= head.revision) {
-      this.#db.prepare("INSERT INTO sweeps (position) VALUES (?)").run(head.position)
-      this.#sweeping = true
-    }
-    this.#change(stream, { ...head, first: head.revision + 1, tombstone })
+    const newest = head.first <= head.revision ? head.position : undefined
+    this.#drop(stream, { ...head, first: head.revision + 1, tombstone }, newest)
+    return Effect.void
+  }
+
+  /** Stages a truncation, which is a deletion that leaves the newest events. */
+  truncate(name: string, before: number): Effect.Effect<void, StreamDeleted> {
+    const stream = name.toWellFormed()
+    const head = this.#head(stream)
+    if (head?.tombstone === true) return Effect.fail(new StreamDeleted({ stream }))
+    if (head === undefined || before <= head.first || before > head.revision) return Effect.void
+    const [newest] = this.#streams.ids(head, before - 1, before - 1)
+    this.#drop(stream, { ...head, first: before }, newest?.position)
     return Effect.void
   }
 
@@ -191,7 +201,7 @@ export class Writer {
       position = row?.previous ?? 0
     }
     this.#db.prepare("DELETE FROM sweeps WHERE position = ?").run(start)
-    if (position > 0) this.#db.prepare("INSERT OR IGNORE INTO sweeps (position) VALUES (?)").run(position)
+    if (position > 0) this.#insertSweep.run(position)
     this.#sweeping = this.#number("SELECT count(*) FROM sweeps") > 0
   }
 
@@ -236,6 +246,16 @@ export class Writer {
     const head = this.#streams.head(stream)
     if (head !== undefined) this.#remember(stream, head)
     return head
+  }
+
+  /** Takes a stream's events before `first` out of reach, and leaves them to be swept from the newest of them down. */
+  #drop(stream: string, head: Head, newest: number | undefined) {
+    this.#setFirst.run(head.first, head.tombstone ? 1 : 0, head.id)
+    if (newest !== undefined) {
+      this.#insertSweep.run(newest)
+      this.#sweeping = true
+    }
+    this.#change(stream, head)
   }
 
   #change(stream: string, head: Head) {

@@ -39,6 +39,7 @@ export const layer = (options: { readonly file: string }) =>
       ...queries(reader, tail, Effect.sync(() => tail.head)),
       append: (stream, expected, events) =>
         committer.submit(events.length, (writer, now) => writer.append(stream, expected, events, now)),
+      truncate: (stream, before) => committer.submit(1, (writer) => writer.truncate(stream, before)),
       deleteStream: (stream, deletion) =>
         committer.submit(1, (writer) => writer.delete(stream, deletion?.tombstone === true)),
     })
@@ -46,7 +47,7 @@ export const layer = (options: { readonly file: string }) =>
 
 /**
  * The log in this file, for reading beside the process that appends to it, or without one. What is appended elsewhere
- * is seen within 0.1 s; appends and deletions fail.
+ * is seen within 0.1 s; appends, truncations and deletions fail.
  */
 export const layerReadOnly = (options: { readonly file: string }) =>
   Layer.effect(EventStore, Effect.gen(function*() {
@@ -59,6 +60,7 @@ export const layerReadOnly = (options: { readonly file: string }) =>
     return EventStore.of({
       ...queries(reader, tail, reader.head),
       append: () => refuse("append"),
+      truncate: () => refuse("truncate"),
       deleteStream: () => refuse("delete"),
     })
   }))

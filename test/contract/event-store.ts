@@ -8,12 +8,14 @@ import type { EventStore } from "../../src/eventstore/event-store.ts"
 import { appending, deleting, retrying } from "./event-store-appends.ts"
 import { reading, readingTheLog } from "./event-store-reads.ts"
 import { subscribing } from "./event-store-subscriptions.ts"
+import { truncating } from "./event-store-truncation.ts"
 
 export const eventStoreContract = <E>(name: string, layer: Layer.Layer<EventStore, E>) =>
   describe(name, () => {
     it.layer(layer, { excludeTestServices: true })((it) => {
       appending(it)
       retrying(it)
+      truncating(it)
       deleting(it)
       reading(it)
       readingTheLog(it)

@@ -126,6 +126,33 @@ describe("the SQLite event store's file", () => {
         }))
     }))
 
+  it.live("keeps a stream truncated, whatever ended in between, and frees the room", () =>
+    Effect.gen(function*() {
+      const file = yield* newFile
+      yield* withStore(file, (store) =>
+        Effect.gen(function*() {
+          yield* store.append("stays", "no_stream", newEvents(3))
+          yield* store.append("long", "no_stream", newEvents(3_000))
+          yield* store.truncate("long", 1_000)
+          yield* store.truncate("long", 2_900)
+        }))
+      yield* withStore(file, (store) =>
+        Effect.gen(function*() {
+          const revisions = Array.from({ length: 100 }, (_, n) => 2_900 + n)
+          expect((yield* Stream.runCollect(store.read("long"))).map(({ revision }) => revision)).toEqual(revisions)
+          yield* store.append("long", 2_999, newEvents(1))
+          // What is out of reach is removed bit by bit, and nothing else.
+          yield* Stream.runCollect(store.readAll({ after: beginning })).pipe(
+            Effect.flatMap((log) => log.length === 104 ? Effect.void : Effect.fail(log.length)),
+            Effect.eventually,
+            Effect.timeout("10 seconds"),
+          )
+          expect((yield* Stream.runCollect(store.readBackwards("long"))).map(({ revision }) => revision)).toEqual(
+            [3_000, ...revisions.toReversed()],
+          )
+        }))
+    }))
+
   it.live("admits one process that appends, says which file is in use, and is free once that was killed", () =>
     Effect.gen(function*() {
       const file = yield* newFile
