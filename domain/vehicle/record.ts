@@ -27,7 +27,10 @@ export interface VehicleRecord {
   readonly event: VehicleEvent
 }
 
-/** One step up: the data of version n to that of n + 1. */
+/**
+ * One step up: the data of version n to that of n + 1. Total: of what does not fit its version it makes what will not
+ * fit the current one.
+ */
 export type Upcaster = (data: JsonObject) => JsonObject
 
 /** By type, the steps from version 1, in order: as many as the current version less one. */
@@ -75,12 +78,24 @@ export const inCurrentVersion = (
   const version = metadata["schema"]
   if (version === current) return Result.succeed(data)
   const fail = (reason: string) => Result.fail(new UnreadableEvent({ stream, revision, reason }))
-  if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > current) {
+  const upcast = inCurrentShape(data, version, current, steps)
+  if (upcast === undefined) {
     return fail(`${type} has schema version ${String(version)}; this service knows 1 to ${current}`)
   }
-  let upcast = data
-  for (const step of steps?.slice(version - 1) ?? []) upcast = step(upcast)
   return Schema.is(schema)(upcast)
     ? Result.succeed(upcast)
-    : fail(`${type} of version ${version} does not fit after upcasting`)
+    : fail(`${type} of version ${String(version)} does not fit after upcasting`)
+}
+
+/** Data of a version taken up to the current one, unchecked; undefined where there never was such a version. */
+export const inCurrentShape = (
+  data: JsonObject,
+  version: unknown,
+  current: number,
+  steps: ReadonlyArray<Upcaster> | undefined,
+): JsonObject | undefined => {
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > current) return undefined
+  let upcast = data
+  for (const step of steps?.slice(version - 1) ?? []) upcast = step(upcast)
+  return upcast
 }

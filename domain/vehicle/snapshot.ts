@@ -1,11 +1,22 @@
-/** A vehicle's state at a revision, as JSON, so that hydration need not read the stream from its start. */
+/**
+ * A vehicle's state at a revision, as JSON, so that hydration need not read the stream from its start, nor a question
+ * about the past. Snapshots are kept, and an archived history ends in one: as with events, each version ever stored
+ * stands in `test/domain/vehicle/golden-snapshots.jsonl`.
+ */
 import { Option, Schema } from "effect"
 import { Description, SignalValue } from "./events.ts"
 import { isIntervalSet } from "./interval-set.ts"
+import { inCurrentShape, type Upcaster } from "./record.ts"
 import { initial, type State } from "./state.ts"
 
-/** Raise it when the state's shape or its fold changes: older snapshots are then passed over, and the stream is read. */
+/** Raise it when the state's shape or its fold changes, together with an upcaster from the version before. */
 export const version = 1
+
+/**
+ * The steps from version 1, in order: as many as the current version less one. Where the fold has changed so that no
+ * step can tell what it would have made, the step makes `{}`: no snapshot, and the stream is read.
+ */
+export const upcasters: ReadonlyArray<Upcaster> = []
 
 export const eventType = "TwinSnapshot"
 
@@ -65,15 +76,20 @@ export const encode = (state: State): JsonObject => ({
   codeChanges: [...state.codeChanges],
 })
 
+/**
+ * What tells a snapshot's place without a look at the state: the revision it is of, and when the newest event in it was
+ * received.
+ */
 export const metadata = (state: State, receivedAt: string): JsonObject => ({
   schema: version,
   revision: state.twin.revision,
   receivedAt,
 })
 
-/** The state that was stored, or none where this is not a whole snapshot of this vehicle in this version. */
+/** The state that was stored, in whatever version; none where this is not a whole snapshot of this vehicle. */
 export const decode = (vin: string, data: JsonObject, metadata: JsonObject): Option.Option<State> =>
-  metadata["schema"] !== version ? Option.none() : decodeSnapshot(data).pipe(
+  Option.fromUndefinedOr(inCurrentShape(data, metadata["schema"], version, upcasters)).pipe(
+    Option.flatMap(decodeSnapshot),
     Option.filter(({ twin }) => twin.vin === vin),
     Option.map(({ codeChanges, seen, sessions, twin }) => ({
       twin: { ...initial(vin).twin, ...twin, troubleCodes: codes(twin.troubleCodes) },

@@ -1,7 +1,7 @@
 /**
- * `Vehicles` in one process: a map of actors, the ones used last at its end. Where vehicles are spread over processes,
- * each holds this for its own, behind whatever brings a VIN to its process; the revision that every append expects
- * fences a vehicle that two of them hold for a moment.
+ * `Vehicles` in one process, and their `Past`: a map of actors, the ones used last at its end. Where vehicles are
+ * spread over processes, each holds this for its own, behind whatever brings a VIN to its process; the revision that
+ * every append expects fences a vehicle that two of them hold for a moment.
  */
 import { Clock, Duration, Effect, FiberSet, Layer, Metric, Option, Result, Schedule } from "effect"
 import * as Decide from "../../domain/vehicle/decide.ts"
@@ -11,6 +11,7 @@ import type { Twin } from "../../domain/vehicle/twin.ts"
 import { EventStore } from "../eventstore/event-store.ts"
 import { VehicleUnavailable } from "./errors.ts"
 import { Hydration } from "./hydration.ts"
+import { Past } from "./past.ts"
 import { policy } from "./policy.ts"
 import { Snapshots } from "./snapshots.ts"
 import type { Mail } from "./turn.ts"
@@ -27,7 +28,9 @@ export const layer = (options: {
   readonly admission: Decide.Admission
   /** Twins kept in memory. */
   readonly maxResident?: number
-}): Layer.Layer<Vehicles, never, EventStore> =>
+  /** Events of a vehicle between two snapshots. */
+  readonly snapshotEvery?: number
+}): Layer.Layer<Vehicles | Past, never, EventStore> =>
   Layer.effect(
     Vehicles,
     Effect.gen(function*() {
@@ -43,6 +46,7 @@ export const layer = (options: {
           for (const { type } of events) if (type === "ClockFaultDetected") clockFaults.updateUnsafe(1, context)
         },
         snapshot: (state) => fork(snapshots.write(state)),
+        snapshotEvery: options.snapshotEvery ?? policy.snapshotEvery,
       }
       const maxResident = options.maxResident ?? policy.maxResident
       const actors = new Map<string, VehicleActor.VehicleActor>()
@@ -121,4 +125,4 @@ export const layer = (options: {
           ),
       })
     }),
-  ).pipe(Layer.provide([Hydration.layer, Snapshots.layer]))
+  ).pipe(Layer.provide([Hydration.layer, Snapshots.layer]), Layer.merge(Past.layer))

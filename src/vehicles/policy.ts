@@ -11,7 +11,7 @@ export const policy = {
    * idle there are more for a while, bounded by what the ways in let be under way.
    */
   maxResident: 200_000,
-  /** Events between two snapshots: what hydration reads at most beside the snapshot. */
+  /** Events between two snapshots, if nothing else is said: what hydration reads at most beside the snapshot. */
   snapshotEvery: 250,
   /** Snapshots written at once. More wait, and nobody waits for them. */
   snapshotsAtOnce: 4,

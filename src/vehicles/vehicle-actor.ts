@@ -45,6 +45,8 @@ export interface Surroundings {
   readonly told: (events: ReadonlyArray<VehicleEvent>) => void
   /** Writes a snapshot, which no turn waits for. */
   readonly snapshot: (state: State.State) => void
+  /** Events between two snapshots. */
+  readonly snapshotEvery: number
 }
 
 /** Takes turns until the mailbox is empty. */
@@ -60,9 +62,9 @@ export const run = Effect.fnUntraced(function*(actor: VehicleActor, around: Surr
   actor.busy = false
 })
 
-const snapshotIfDue = (actor: VehicleActor, { snapshot }: Surroundings): void => {
+const snapshotIfDue = (actor: VehicleActor, { snapshot, snapshotEvery }: Surroundings): void => {
   const { snapshotRevision, state } = actor
-  if (state === undefined || state.twin.revision - snapshotRevision < policy.snapshotEvery) return
+  if (state === undefined || state.twin.revision - snapshotRevision < snapshotEvery) return
   actor.snapshotRevision = state.twin.revision
   snapshot(state)
 }
@@ -141,6 +143,7 @@ const recover = (
       StreamDeleted: refuse("stream_deleted"),
       EventUnreadable: refuse("stream_unreadable"),
       UnreadableEvent: refuse("stream_unreadable"),
+      EventsMissing: refuse("stream_unreadable"),
       // The retry has no end for these.
       EventStoreUnavailable: Effect.die,
       WrongExpectedRevision: Effect.die,
