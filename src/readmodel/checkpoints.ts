@@ -1,6 +1,6 @@
 /**
  * How far each projection's table has come, in the database beside the rows. A projection has one table that is
- * served, under its plain name, and at times one that is being built beside it, under a name of its own.
+ * served, under its plain name, and at times others beside it, under names of their own; `tables.ts` says which.
  */
 import { Effect, Schema } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
@@ -71,6 +71,10 @@ export const advance = (
       AND served = ${served ? 1 : 0} AND position = ${position} RETURNING name`.values,
     (moved) => moved.length === 1 ? Effect.void : Effect.fail(new CheckpointMoved({ name, position })),
   )
+
+/** Marks the served table as replaced. */
+export const retire = (sql: SqlClient.SqlClient, { name, generation }: Checkpoint) =>
+  sql`UPDATE checkpoints SET served = 0 WHERE name = ${name} AND generation = ${generation}`
 
 /** Marks a table that was built as the served one, if its checkpoint is still where it was. */
 export const serve = (

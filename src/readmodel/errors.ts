@@ -18,3 +18,14 @@ export class UnknownProjection extends Schema.TaggedError<UnknownProjection>()("
     return `There is no projection ${this.name}; there are ${this.known.join(", ")}`
   }
 }
+
+/** A service that is newer than this one is at work on the same database. */
+export class ServedByNewerVersion extends Schema.TaggedError<ServedByNewerVersion>()("ServedByNewerVersion", {
+  name: Schema.String,
+  version: Schema.Int,
+  served: Schema.Int,
+}) {
+  override get message() {
+    return `The table of ${this.name} is of version ${this.served}, which is newer than the ${this.version} known here`
+  }
+}

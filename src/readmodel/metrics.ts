@@ -12,7 +12,7 @@ export const events = Metric.counter("vehicle_twin_projection_events_total", {
 })
 
 export const unreadable = Metric.counter("vehicle_twin_projection_unreadable_events_total", {
-  description: "Events passed over, in a rebuild too, because they could not be decoded",
+  description: "Events passed over because they could not be decoded; those of a rebuild are not among them",
   incremental: true,
 })
 

@@ -24,19 +24,20 @@ export interface SqliteOptions {
   readonly synchronous: "NORMAL" | "FULL"
 }
 
-/** How long a statement blocks the event loop if another process holds the write lock. After that it waits without. */
-const busyTimeoutMillis = 20
+/** How long opening may wait, on the event loop, for whoever else opens the file. Later the connection waits itself. */
+const openingMillis = 1_000
 
 const open = (options: SqliteOptions, readOnly: boolean) =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
-        const db = new DatabaseSync(options.file, { timeout: busyTimeoutMillis, readOnly })
+        const db = new DatabaseSync(options.file, { timeout: openingMillis, readOnly })
         try {
           if (!readOnly) db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}`)
           db.exec("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY")
           // Fewer, larger checkpoints write a page that changes often once for many commits.
           if (!readOnly) db.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864")
+          db.exec("PRAGMA busy_timeout = 0")
         } catch (cause) {
           db.close()
           throw cause

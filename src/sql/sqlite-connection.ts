@@ -36,8 +36,13 @@ const toError = (cause: unknown, operation: string): SqlError.SqlError => {
 
 const isLocked = (error: SqlError.SqlError) => error.reason._tag === "LockTimeoutError"
 
-/** About five seconds in all. */
-const busyRetry = Schedule.jittered(Schedule.max([Schedule.spaced("25 millis"), Schedule.recurs(200)]))
+/**
+ * For the lock that another connection holds, for some milliseconds as a rule. Often, since there is no queue for it;
+ * about five seconds in all. SQLite itself would wait on the event loop.
+ */
+const busyRetry = Schedule.jittered(
+  Schedule.max([Schedule.min([Schedule.exponential("1 millis", 1.5), Schedule.spaced("10 millis")]), Schedule.recurs(500)]),
+)
 
 type TransformRows = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 

@@ -12,8 +12,10 @@ import { EventStore, type EventToAppend } from "../../src/eventstore/event-store
 import * as SqliteEventStore from "../../src/eventstore/sqlite.ts"
 import { Changes, type Committed } from "../../src/live/changes.ts"
 import * as ChangesInProcess from "../../src/live/changes-in-process.ts"
+import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
 import { projected } from "../../src/readmodel/projected.ts"
 import * as Projector from "../../src/readmodel/projector.ts"
+import * as Rebuild from "../../src/readmodel/rebuild.ts"
 import * as SqliteClient from "../../src/sql/sqlite-client.ts"
 
 export type Store = EventStore["Service"]
@@ -36,6 +38,7 @@ export const openSql = (folder: string) =>
   )
 
 interface ProjectorSetup {
+  readonly vehicles?: typeof vehicles
   readonly projections?: ReadonlyArray<ReturnType<typeof projected>>
   readonly batchEvents?: number
   readonly cachedVehicles?: number
@@ -43,12 +46,15 @@ interface ProjectorSetup {
 
 /** A projector at work on the folder's read model until the scope closes, with connections of its own. */
 export const openProjector = Effect.fnUntraced(function*(folder: string, store: Store, setup: ProjectorSetup = {}) {
-  const { projections = [projected(counts)], ...limits } = setup
+  const { projections = [projected(counts)], vehicles: ofVehicles = vehicles, ...limits } = setup
   const sql = yield* openSql(folder)
   const changes = Context.get(yield* Layer.build(Layer.fresh(ChangesInProcess.layer)), Changes)
   const committed: Array<Committed> = []
   yield* changes.listen((batch) => committed.push(batch))
-  const layer = Layer.fresh(Projector.layer({ vehicles, alerts, others: projections, ...limits }))
+  const known = [projected(ofVehicles), projected(alerts), ...projections]
+  const build = (names: ReadonlyArray<string>) =>
+    rebuild(folder, store, { projections: known.filter(({ name }) => names.includes(name)), ...limits })
+  const layer = Layer.fresh(Projector.layer({ vehicles: ofVehicles, alerts, others: projections, build, ...limits }))
   const context = yield* Layer.build(layer).pipe(
     Effect.provideService(SqlClient.SqlClient, sql),
     Effect.provideService(EventStore, store),
@@ -57,11 +63,24 @@ export const openProjector = Effect.fnUntraced(function*(folder: string, store: 
   return { projector: Context.get(context, Projector.Projector), sql, committed }
 })
 
-/** Waits until all that is in the log is in the read model. */
+/** As another process would, with connections of its own. */
+export const rebuild = (folder: string, store: Store, options: Omit<Rebuild.Options, "sql" | "store">) =>
+  Effect.scoped(Effect.flatMap(openSql(folder), (sql) => Rebuild.run({ sql, store, ...options })))
+
+/** Waits until all that is in the log is in what the projector folds. */
 export const caughtUp = Effect.fnUntraced(function*(store: Store, projector: Projector.Projector["Service"]) {
   const head = yield* store.head
   yield* projector.status.pipe(
-    Effect.map((status) => status.position >= head && status.projections.every(({ state }) => state !== "building")),
+    Effect.repeat({ until: ({ position }) => position >= head, schedule: Schedule.spaced("5 millis") }),
+    Effect.timeout("20 seconds"),
+  )
+})
+
+/** Waits until nothing is being built, and all that is in the log is in every table. */
+export const built = Effect.fnUntraced(function*(store: Store, sql: SqlClient.SqlClient) {
+  const head = yield* store.head
+  yield* Checkpoints.list(sql).pipe(
+    Effect.map((all) => all.every(({ position, served }) => served && position >= head)),
     Effect.repeat({ until: (done) => done, schedule: Schedule.spaced("5 millis") }),
     Effect.timeout("20 seconds"),
   )

@@ -1,15 +1,22 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
+import type { SqlClient } from "effect/sql"
 import * as fc from "fast-check"
 import type { Projection } from "../../projections/projection.ts"
 import { alerts } from "../../projections/alerts.ts"
 import { trips } from "../../projections/trips.ts"
 import { vehicles } from "../../projections/vehicles.ts"
+import { beginning } from "../../src/eventstore/position.ts"
+import type { Committed } from "../../src/live/changes.ts"
 import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
+import * as Metrics from "../../src/readmodel/metrics.ts"
 import { projected } from "../../src/readmodel/projected.ts"
+import * as Tables from "../../src/readmodel/tables.ts"
 import {
   append,
+  built,
   caughtUp,
+  countOf,
   counts,
   type CountRow,
   dump,
@@ -19,6 +26,7 @@ import {
   openProjector,
   openSql,
   raised,
+  rebuild,
   resolved,
   telemetry,
 } from "./harness.ts"
@@ -37,11 +45,40 @@ const multiplied = (version: number, times: number): Projection<CountRow> => ({
 
 const vins = Array.from({ length: 50 }, (_, i) => `V${i}`)
 
-const appendRound = (store: Parameters<typeof append>[0]) =>
-  Effect.forEach(vins, (vin) => append(store, `vehicle-${vin}`, [telemetry(1), telemetry(2)]), {
+const appendRound = (store: Parameters<typeof append>[0], some = vins) =>
+  Effect.forEach(some, (vin) => append(store, `vehicle-${vin}`, [telemetry(1), telemetry(2)]), {
     concurrency: "unbounded",
     discard: true,
   })
+
+const revisionsIn = (sql: SqlClient.SqlClient) =>
+  Effect.map(
+    sql<{ vin: string; revision: number }>`SELECT vin, revision FROM vehicles`,
+    (rows) => new Map(rows.map(({ revision, vin }) => [vin, revision])),
+  )
+
+/** What a subscriber knows otherwise than the table has it, who reads that only where it is told of a gap. */
+const missedBy = Effect.fnUntraced(function*(
+  committed: ReadonlyArray<Committed>,
+  sql: SqlClient.SqlClient,
+  known = new Map<string, number>(),
+  upTo = beginning,
+) {
+  const missed: Array<string> = []
+  let heard = upTo
+  for (const { after, position, vehicles } of committed) {
+    if (after > heard) known.clear()
+    for (const { before, after: { revision, vin } } of vehicles) {
+      if (known.has(vin) && known.get(vin) !== before?.revision) missed.push(vin)
+      known.set(vin, revision)
+    }
+    heard = position
+  }
+  for (const [vin, revision] of yield* revisionsIn(sql)) {
+    if (known.has(vin) && known.get(vin) !== revision) missed.push(vin)
+  }
+  return missed
+})
 
 describe("rebuild", () => {
   it.live("serves the old table, whole, until a new version takes its place", () =>
@@ -63,16 +100,13 @@ describe("rebuild", () => {
         Effect.forever,
         Effect.forkChild({ startImmediately: true }),
       )
-      const { projector, sql } = yield* openProjector(folder, store, {
+      const { sql } = yield* openProjector(folder, store, {
         projections: [projected(multiplied(2, 7))],
         batchEvents: 30,
       })
-      expect((yield* projector.status).projections).toContainEqual(
-        expect.objectContaining({ name: "counts", state: "building" }),
-      )
       // The log goes on meanwhile.
       for (let i = 0; i < 5; i++) yield* appendRound(store)
-      yield* caughtUp(store, projector)
+      yield* built(store, sql)
       yield* Effect.sleep("20 millis")
       yield* Fiber.interrupt(watching)
 
@@ -81,7 +115,7 @@ describe("rebuild", () => {
         JSON.stringify({ vehicles: 50, low: 7, high: 7 }),
       ])
       yield* appendRound(store)
-      yield* caughtUp(store, projector)
+      yield* built(store, sql)
       expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 7 * 2 * 16 }])
       expect((yield* Checkpoints.list(sql)).filter(({ name }) => name === "counts"))
         .toEqual([expect.objectContaining({ version: 2, served: true })])
@@ -98,24 +132,10 @@ describe("rebuild", () => {
         const { projector } = yield* openProjector(folder, store, { projections: [] })
         yield* caughtUp(store, projector)
       }))
-      const { projector, sql } = yield* openProjector(folder, store, { batchEvents: 30 })
+      const { sql } = yield* openProjector(folder, store, { batchEvents: 30 })
       expect(yield* sql`SELECT COUNT(*) AS n FROM counts`).toEqual([{ n: 0 }])
-      yield* caughtUp(store, projector)
+      yield* built(store, sql)
       expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 10 }])
-    }))
-
-  it.live("serves the old table, whole, where it is asked for before the projector is at work", () =>
-    Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      yield* appendRound(store)
-      yield* Effect.scoped(Effect.gen(function*() {
-        const { projector } = yield* openProjector(folder, store)
-        yield* caughtUp(store, projector)
-      }))
-      const { projector, sql } = yield* openProjector(folder, store)
-      yield* projector.rebuild("counts")
-      expect(yield* sql`SELECT COUNT(*) AS n FROM counts`).toEqual([{ n: 50 }])
     }))
 
   it.live("goes on with a build after a restart", () =>
@@ -143,8 +163,8 @@ describe("rebuild", () => {
         )
       }))
       const before = folded
-      const { projector, sql } = yield* openProjector(folder, store, setup)
-      yield* caughtUp(store, projector)
+      const { sql } = yield* openProjector(folder, store, setup)
+      yield* built(store, sql)
       expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 140 }])
       expect(folded - before).toBeLessThan(1_000)
     }))
@@ -165,34 +185,179 @@ describe("rebuild", () => {
       yield* Effect.scoped(Effect.gen(function*() {
         const { projector, sql } = yield* openProjector(folder, store, older)
         yield* caughtUp(store, projector)
-        expect((yield* projector.status).projections).toContainEqual(
-          expect.objectContaining({ name: "counts", version: 2, state: "newer" }),
-        )
+        const refused = yield* Effect.flip(rebuild(folder, store, { projections: [projected(counts)] }))
+        expect(refused.message).toContain("counts is of version 2")
         expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 14 }])
         expect(yield* sql`SELECT DISTINCT messages FROM both`).toEqual([{ messages: 4 }])
       }))
-      const { projector, sql } = yield* openProjector(folder, store, newer)
+      const { sql } = yield* openProjector(folder, store, newer)
       yield* appendRound(store)
-      yield* caughtUp(store, projector)
+      yield* built(store, sql)
       expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 42 }])
       expect(yield* sql`SELECT DISTINCT messages FROM both`).toEqual([{ messages: 6 }])
     }))
 
-  it.live("repairs a table on request, and refuses one that does not exist", () =>
+  it.live("repairs tables on request while a projector is at work, which then goes on with them", () =>
+    Effect.gen(function*() {
+      const folder = yield* newFolder
+      const store = yield* openLog(folder)
+      for (let i = 0; i < 10; i++) yield* appendRound(store)
+      const { committed, projector, sql } = yield* openProjector(folder, store, { batchEvents: 40 })
+      yield* caughtUp(store, projector)
+      yield* sql`UPDATE counts SET speeds = 0`
+      const restarts = yield* countOf(Metrics.restarts)
+
+      let rounds = 0
+      const load = yield* Effect.suspend(() => appendRound(store, vins.slice(rounds++ % 10 * 5).slice(0, 5))).pipe(
+        Effect.andThen(Effect.sleep("10 millis")),
+        Effect.forever,
+        Effect.forkChild,
+      )
+      const reader = yield* openSql(folder)
+      const seen: Array<{ rows: number; revisions: number; messages: number }> = []
+      const watching = yield* reader<typeof seen[number]>`
+        SELECT (SELECT COUNT(*) FROM vehicles) AS rows, (SELECT SUM(revision) FROM vehicles) AS revisions,
+          (SELECT SUM(messages) FROM counts) AS messages`.pipe(
+        Effect.map(([row]) => void (row && seen.push(row))),
+        Effect.andThen(Effect.sleep("1 millis")),
+        Effect.forever,
+        Effect.forkChild,
+      )
+      const setup = { projections: [projected(vehicles), projected(alerts), projected(counts)], batchEvents: 40 }
+      for (let i = 0; i < 3; i++) expect(yield* rebuild(folder, store, setup)).toBeGreaterThanOrEqual(1_000)
+      yield* Fiber.interrupt(load)
+      yield* built(store, sql)
+      yield* caughtUp(store, projector)
+      yield* Fiber.interrupt(watching)
+
+      expect(rounds).toBeGreaterThan(10)
+      for (const vin of vins) {
+        const messages = (yield* store.revision(`vehicle-${vin}`)) + 1
+        expect(yield* sql`SELECT messages, speeds FROM counts WHERE vin = ${vin}`)
+          .toEqual([{ messages, speeds: messages * 1.5 }])
+      }
+      expect(yield* missedBy(committed, sql)).toEqual([])
+      expect(yield* countOf(Metrics.restarts)).toBe(restarts)
+      expect(seen.length).toBeGreaterThan(20)
+      for (const [i, { messages, revisions, rows }] of seen.entries()) {
+        expect(rows).toBe(50)
+        expect(revisions).toBeGreaterThanOrEqual(seen[i - 1]?.revisions ?? 0)
+        expect(messages).toBeGreaterThanOrEqual(seen[i - 1]?.messages ?? 0)
+      }
+    }), 30_000)
+
+  it.live("tells who listens what came in while the vehicles were built for a new version", () =>
+    Effect.gen(function*() {
+      const folder = yield* newFolder
+      const store = yield* openLog(folder)
+      for (let i = 0; i < 10; i++) yield* appendRound(store)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { projector } = yield* openProjector(folder, store)
+        yield* caughtUp(store, projector)
+      }))
+      const known = yield* Effect.flatMap(openSql(folder), revisionsIn)
+      const heard = yield* store.head
+      const newer = { ...vehicles, version: vehicles.version + 1 }
+      const { committed, sql } = yield* openProjector(folder, store, { vehicles: newer, batchEvents: 30 })
+      for (let i = 0; i < 5; i++) {
+        yield* appendRound(store)
+        yield* append(store, "maintenance-V1", [raised(`alert-${i}`)])
+      }
+      yield* built(store, sql)
+      yield* appendRound(store)
+      yield* built(store, sql)
+      yield* Effect.sleep("20 millis")
+      expect(yield* missedBy(committed, sql, known, heard)).toEqual([])
+      const positions = committed.map(({ position }) => position)
+      expect(positions).toEqual(positions.toSorted())
+    }))
+
+  it.live("swaps without a projector, and the next one goes on from there", () =>
     Effect.gen(function*() {
       const folder = yield* newFolder
       const store = yield* openLog(folder)
       for (let i = 0; i < 5; i++) yield* appendRound(store)
-      const { projector, sql } = yield* openProjector(folder, store, { batchEvents: 30 })
-      yield* caughtUp(store, projector)
-      yield* sql`UPDATE counts SET messages = 0`
-      yield* Effect.all([projector.rebuild("counts"), projector.rebuild("counts")], { concurrency: 2 })
-      expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 10 }])
-      yield* projector.rebuild("counts")
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { projector } = yield* openProjector(folder, store)
+        yield* caughtUp(store, projector)
+      }))
       yield* appendRound(store)
-      yield* caughtUp(store, projector)
+      yield* rebuild(folder, store, { projections: [projected(counts)], batchEvents: 30 })
+      const { sql } = yield* openProjector(folder, store)
+      yield* built(store, sql)
       expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 12 }])
-      expect((yield* Effect.flip(projector.rebuild("nothing"))).message).toContain("counts")
+    }))
+
+  it.live("builds a read model that is not there yet, up to the end of the log", () =>
+    Effect.gen(function*() {
+      const folder = yield* newFolder
+      const store = yield* openLog(folder)
+      for (let i = 0; i < 5; i++) yield* appendRound(store)
+      const sql = yield* openSql(folder)
+      yield* Tables.prepare(sql, [projected(counts)])
+      expect(yield* rebuild(folder, store, { projections: [projected(counts)], batchEvents: 30 })).toBe(500)
+      expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 10 }])
+    }))
+
+  it.live("goes on where it was broken off, or begins again where that is wanted", () =>
+    Effect.gen(function*() {
+      const folder = yield* newFolder
+      const store = yield* openLog(folder)
+      for (let i = 0; i < 5; i++) yield* appendRound(store)
+      const sql = yield* openSql(folder)
+      yield* Tables.prepare(sql, [projected(counts)])
+      const setup = { projections: [projected(counts)], batchEvents: 30 }
+      const breakOff = Effect.gen(function*() {
+        const reached = yield* Deferred.make<number>()
+        const building = yield* rebuild(folder, store, {
+          ...setup,
+          progress: ({ events }) => events >= 90 && Deferred.doneUnsafe(reached, Effect.succeed(events)),
+        }).pipe(Effect.forkChild)
+        yield* Deferred.await(reached)
+        yield* Fiber.interrupt(building)
+      })
+      yield* breakOff
+      const rest = yield* rebuild(folder, store, setup)
+      expect(rest).toBeGreaterThan(0)
+      expect(rest).toBeLessThanOrEqual(410)
+      expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 10 }])
+      yield* breakOff
+      expect(yield* rebuild(folder, store, { ...setup, restart: true })).toBe(500)
+      expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 10 }])
+    }))
+
+  it.live("is done once where two are at it", () =>
+    Effect.gen(function*() {
+      const folder = yield* newFolder
+      const store = yield* openLog(folder)
+      for (let i = 0; i < 10; i++) yield* appendRound(store)
+      const { projector, sql } = yield* openProjector(folder, store)
+      yield* caughtUp(store, projector)
+      const once = rebuild(folder, store, { projections: [projected(counts)], batchEvents: 30 })
+      yield* Effect.all([once, once], { concurrency: 2 })
+      yield* built(store, sql)
+      expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 20 }])
+    }))
+
+  it.live("drops a table that was replaced by a process that did not live to do so", () =>
+    Effect.gen(function*() {
+      const folder = yield* newFolder
+      const store = yield* openLog(folder)
+      for (let i = 0; i < 3; i++) yield* appendRound(store)
+      const sql = yield* openSql(folder)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { projector } = yield* openProjector(folder, store)
+        yield* caughtUp(store, projector)
+      }))
+      yield* Tables.beginBuilds(sql, [projected(counts)], false)
+      const begun = Tables.buildOf(projected(counts), yield* Checkpoints.list(sql))
+      if (begun === undefined) throw new Error("no build was begun")
+      yield* sql.withTransaction(Tables.swap(sql, begun))
+      yield* openProjector(folder, store)
+      yield* built(store, sql)
+      expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 6 }])
+      const tables = yield* sql`SELECT name FROM sqlite_schema WHERE name LIKE 'counts%' AND type = 'table'`
+      expect(tables).toEqual([{ name: "counts" }])
     }))
 
   it.live("gives the rows that the live run gave, whatever the batches and the caches were", () =>
@@ -225,6 +390,7 @@ const histories = fc.array(
 )
 
 const all = [projected(counts), projected(numbers), projected(trips)]
+const everything = [projected(vehicles), projected(alerts), ...all]
 const tables = [vehicles, alerts, counts, numbers, trips].map(({ name }) => name)
 
 const liveAndRebuilt = Effect.fnUntraced(function*(history: ReadonlyArray<Step>, batchEvents: number) {
@@ -245,6 +411,6 @@ const liveAndRebuilt = Effect.fnUntraced(function*(history: ReadonlyArray<Step>,
   yield* caughtUp(store, atOnce.projector)
   expect(yield* Effect.forEach(tables, (table) => dump(atOnce.sql, table))).toEqual(rows)
 
-  for (const table of tables) yield* live.projector.rebuild(table)
+  yield* rebuild(folder, store, { projections: everything, batchEvents })
   expect(yield* Effect.forEach(tables, (table) => dump(live.sql, table))).toEqual(rows)
 })
