@@ -11,7 +11,8 @@ export type Record = VehicleRecord | AlertRecord
 /** `time` is epoch ms; `json` is any JSON value, stored as text. All but the key's columns may be null. */
 export type ColumnType = "text" | "integer" | "real" | "boolean" | "time" | "json"
 
-export interface Projection<Row extends object> {
+/** A read model's table, of either kind. */
+export interface Declaration<Row extends object> {
   /** The table's name. */
   readonly name: string
   /** A new version is built beside the old one, from the whole log, and then takes its place. */
@@ -21,6 +22,12 @@ export interface Projection<Row extends object> {
   readonly key: ReadonlyArray<keyof Row & string>
   /** What queries filter and sort by: each entry is an index. */
   readonly indexes: ReadonlyArray<ReadonlyArray<keyof Row & string>>
+  /** The fold; what it is given is the kind's own. */
+  readonly evolve: (vin: string, given: never, folded: never) => ReadonlyArray<Row>
+}
+
+/** For vehicles with few rows, or of which only the newest change. For others see `keyed-projection.ts`. */
+export interface Projection<Row extends object> extends Declaration<Row> {
   /**
    * How many of a vehicle's rows the fold is given: the highest by this column. Rows past these are final. All rows
    * where it is left out.

@@ -36,8 +36,12 @@ export const limits = {
 
 /** What a list without a size of its own is taken to bring. */
 const assumedList = 20
+/** A history is made to have some hundred points; `histories.ts` bounds how many there are in all. */
+const assumedPoints = 100
 /** A vehicle's events are a read of its own, in objects that could be read together instead. */
 const surcharge = 20
+/** A vehicle's past is folded from some hundred events. */
+const pastSurcharge = 500
 /** Where they are picked by type, thousands may be read for a page of few. */
 const filteredSurcharge = 1_000
 
@@ -111,8 +115,16 @@ export const tooCostly = (
     const inner = ofSelections(field.selectionSet, named)
     // A connection's size is counted where its arguments stand, so its edges count once.
     const isList = isListType(getNullableType(type)) && name !== "edges"
-    const times = named.name.endsWith("Connection") ? pageSize(field) : isList ? assumedList : 1
+    const times = named.name.endsWith("Connection") ? pageSize(field) : isList ? listSize(field, parent) : 1
     return { depth: inner.depth + 1, cost: times * (1 + inner.cost) + surchargeOf(field, parent) }
+  }
+
+  const listSize = (field: FieldNode, parent: GraphQLCompositeType): number => {
+    if (parent.name === "SignalHistory") return assumedPoints
+    if (parent.name !== "Vehicle" || field.name.value !== "history") return assumedList
+    const value = field.arguments?.find(({ name }) => name.value === "paths")?.value
+    const paths = value?.kind === Kind.VARIABLE ? variables[value.name.value] : value?.kind === Kind.LIST && value.values
+    return Array.isArray(paths) ? paths.length : 1
   }
 
   const pageSize = (field: FieldNode): number => {
@@ -134,6 +146,9 @@ export const tooCostly = (
 }
 
 const surchargeOf = (field: FieldNode, parent: GraphQLCompositeType): number => {
+  if (parent.name === "Query" && field.name.value === "vehicle") {
+    return field.arguments?.some(({ name }) => name.value === "asOf") ? pastSurcharge : 0
+  }
   if (parent.name !== "Vehicle" || field.name.value !== "events") return 0
   return field.arguments?.some(({ name }) => name.value === "types") ? filteredSurcharge : surcharge
 }

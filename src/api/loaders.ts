@@ -10,6 +10,7 @@ import type { TripRow } from "../../projections/trips.ts"
 import type { VehicleRow } from "../../projections/vehicles.ts"
 import type { ReadModelUnavailable } from "../readmodel/errors.ts"
 import { type Page, ReadModel, type Slice } from "../readmodel/read-model.ts"
+import { histories, type HistoryKey, type SignalHistory } from "./histories.ts"
 
 type Run = <A, E>(effect: Effect.Effect<A, E, ReadModel>) => Promise<A>
 
@@ -26,6 +27,7 @@ export interface Loaders {
   readonly alert: DataLoader<string, AlertRow | undefined>
   readonly trips: DataLoader<TripsKey, Slice<TripRow>>
   readonly tripCount: DataLoader<string, number>
+  readonly history: DataLoader<HistoryKey, ReadonlyArray<SignalHistory>>
 }
 
 export const make = (run: Run): Loaders => ({
@@ -35,6 +37,7 @@ export const make = (run: Run): Loaders => ({
   alert: byKey(run, (ids) => ReadModel.use((_) => _.alertsById(ids)), undefined),
   trips: new DataLoader((keys) => run(trips(keys)), { cache: false }),
   tripCount: byKey(run, (vins) => ReadModel.use((_) => _.countTripsByVin(vins)), 0),
+  history: new DataLoader((keys) => run(histories(keys)), { cache: false }),
 })
 
 const byKey = <A, Default>(

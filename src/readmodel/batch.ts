@@ -38,7 +38,8 @@ export const run = Effect.fnUntraced(function*(
   do {
     const vins = new Set<string>()
     for (let i = start; i < records.length; i++) vins.add(vinAt(records, i))
-    for (const folding of foldings) yield* folding.load(vins)
+    const left = start === 0 ? records : records.slice(start)
+    for (const folding of foldings) yield* folding.load(vins, left)
     let end = start
     let more = true
     while (more && end < records.length) {

@@ -1,6 +1,6 @@
 /**
  * A projection at work on one table: the rows of the vehicles that a batch is about, from memory or loaded in one
- * query, folded, and written once each.
+ * query, folded, and written once each. See `keyed-folding.ts` for vehicles with rows without bound.
  *
  * What a fold is given never depends on where one batch ends and the next begins, so that a rebuild gives the same
  * rows as the live run did: rows are always in the order of their key, and only the `recent` ones are handed out.
@@ -12,7 +12,7 @@ import type { Position } from "../eventstore/position.ts"
 import { Lru } from "../sql/lru.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import type { ReadModelUnavailable } from "./errors.ts"
-import { listed, Table } from "./table.ts"
+import { listed, type Table, vinOf } from "./table.ts"
 
 /** Rows read before others get the event loop: some milliseconds. */
 const rowsAtOnce = 500
@@ -36,14 +36,20 @@ interface Work<Row> extends Window<Row> {
   readonly passed: Array<Row>
 }
 
-/** A `Folding` whose rows' type does not matter. */
+/** A projection at work on one table; the type of its rows does not matter. */
 export interface AnyFolding {
   readonly checkpoint: Checkpoints.Checkpoint
-  readonly load: (vins: Iterable<string>) => Effect.Effect<void, SqlError.SqlError | ReadModelUnavailable>
+  /** Makes ready what these records need. `vins` are those that they are of. */
+  readonly load: (
+    vins: Iterable<string>,
+    records: ReadonlyArray<Record>,
+  ) => Effect.Effect<void, SqlError.SqlError | ReadModelUnavailable>
   /** False where the batch has to be committed before the next record. */
   readonly fold: (record: Record) => boolean
+  /** Writes what the batch has changed, and the checkpoint. To be run in a transaction. */
   readonly write: (upTo: Position) => Effect.Effect<void, SqlError.SqlError | Checkpoints.CheckpointMoved>
   readonly committed: (upTo: Position) => void
+  /** The table has taken its place under the plain name. */
   readonly serve: () => void
 }
 
@@ -62,24 +68,24 @@ export class Folding<Row extends object> implements AnyFolding {
   constructor(
     sql: SqlClient.SqlClient,
     table: Table<Row>,
+    projection: Projection<Row>,
     checkpoint: Checkpoints.Checkpoint,
     cachedVehicles: number,
     told?: (changes: ReadonlyArray<Change<Row>>) => void,
   ) {
     this.#sql = sql
     this.#table = table
-    this.#projection = table.projection
+    this.#projection = projection
     this.#checkpoint = checkpoint
     this.#cache = new Lru(cachedVehicles)
     this.#told = told
-    this.#compare = comparing(table.projection)
+    this.#compare = comparing(projection)
   }
 
   get checkpoint() {
     return this.#checkpoint
   }
 
-  /** Makes the rows of these vehicles ready to be folded. */
   load(vins: Iterable<string>): Effect.Effect<void, SqlError.SqlError | ReadModelUnavailable> {
     const missing: Array<string> = []
     for (const vin of vins) {
@@ -145,7 +151,6 @@ export class Folding<Row extends object> implements AnyFolding {
     return work.all || work.rows.length === count
   }
 
-  /** Writes what the batch has changed, and the checkpoint. To be run in a transaction. */
   write(upTo: Position) {
     const upserts: Array<Row> = []
     const deletes: Array<Row> = []
@@ -192,13 +197,10 @@ export class Folding<Row extends object> implements AnyFolding {
     if (this.#checkpoint.served) this.#told?.(changes)
   }
 
-  /** The table has taken its place under the plain name. */
   serve(): void {
     this.#checkpoint = { ...this.#checkpoint, served: true }
   }
 }
-
-const vinOf = (row: object): string => "vin" in row && typeof row.vin === "string" ? row.vin : ""
 
 const keyOf = <Row extends object>(row: Row, key: ReadonlyArray<keyof Row & string>): string => {
   if (key.length === 0) return ""

@@ -1,8 +1,11 @@
 /** The read models there are. */
 import { alerts } from "../../projections/alerts.ts"
 import { health } from "../../projections/health.ts"
+import { history } from "../../projections/history.ts"
 import { trips } from "../../projections/trips.ts"
 import { vehicles } from "../../projections/vehicles.ts"
-import { projected } from "./projected.ts"
+import { keyed, projected } from "./projected.ts"
 
-export const readModels = { vehicles, alerts, others: [projected(trips), projected(health)] }
+export const readModels = { vehicles, alerts, others: [projected(trips), projected(health), keyed(history)] }
+
+export const allProjected = () => [projected(readModels.vehicles), projected(readModels.alerts), ...readModels.others]

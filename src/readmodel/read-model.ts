@@ -5,6 +5,7 @@
 import { Context, type Effect } from "effect"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { HealthRow } from "../../projections/health.ts"
+import type { BucketSize, HistoryRow } from "../../projections/history.ts"
 import type { TripRow } from "../../projections/trips.ts"
 import type { VehicleRow } from "../../projections/vehicles.ts"
 import type { Position } from "../eventstore/position.ts"
@@ -55,6 +56,13 @@ export interface AlertFilter {
   readonly urgencies?: ReadonlyArray<AlertRow["urgency"]>
 }
 
+/** Of device time, epoch ms: the buckets that start in [from, to). */
+export interface HistoryRange {
+  readonly bucketMs: BucketSize
+  readonly from: number
+  readonly to: number
+}
+
 export class ReadModel extends Context.Service<ReadModel, {
   /** By VIN; vehicles that are not there are left out. */
   readonly vehiclesByVin: (
@@ -82,6 +90,19 @@ export class ReadModel extends Context.Service<ReadModel, {
   readonly countTripsByVin: (
     vins: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, number>, ReadModelUnavailable>
+  /**
+   * By VIN, in the order of time, each bucket complete; vehicles and buckets without readings are left out. Read in
+   * parts, between which others have the event loop; each is as the read model stood at one moment. Of minutes only
+   * those that are kept, see `minutesFrom`.
+   */
+  readonly history: (
+    vins: ReadonlyArray<string>,
+    range: HistoryRange,
+  ) => Effect.Effect<ReadonlyMap<string, ReadonlyArray<HistoryRow>>, ReadModelUnavailable>
+  /** By VIN, the device time from which on minutes are kept, epoch ms; vehicles without any are left out. */
+  readonly minutesFrom: (
+    vins: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, number>, ReadModelUnavailable>
   /** Newest first. */
   readonly alerts: (filter: AlertFilter, page: Page) => Effect.Effect<Slice<AlertRow>, ReadModelUnavailable>
   readonly countAlerts: (filter: AlertFilter) => Effect.Effect<number, ReadModelUnavailable>
@@ -92,6 +113,6 @@ export class ReadModel extends Context.Service<ReadModel, {
     position: Position,
     options: { readonly filter: AlertFilter; readonly limit: number },
   ) => Effect.Effect<ReadonlyArray<AlertRow>, ReadModelUnavailable>
-  /** The position up to which the log is in the read model. */
+  /** The position up to which vehicles and alerts, of which subscribers are told, have been folded. */
   readonly position: Effect.Effect<Position, ReadModelUnavailable>
 }>()("vehicle-twin/readmodel/ReadModel") {}

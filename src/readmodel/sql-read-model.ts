@@ -3,11 +3,13 @@ import { Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { alerts, type AlertRow } from "../../projections/alerts.ts"
 import { health, type HealthRow } from "../../projections/health.ts"
+import { history } from "../../projections/history.ts"
 import { trips, type TripRow } from "../../projections/trips.ts"
 import { vehicles, type VehicleRow } from "../../projections/vehicles.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import { ReadModelUnavailable } from "./errors.ts"
 import { alertConditions, vehicleConditions } from "./filters.ts"
+import * as History from "./history.ts"
 import * as Keyset from "./keyset.ts"
 import { ReadModel, type VehicleOrder } from "./read-model.ts"
 import { listed, Table } from "./table.ts"
@@ -24,7 +26,8 @@ export const alertOrder: Keyset.Order<AlertRow> = { column: "raisedAt", nullable
 /** Newest first. */
 const tripOrder: Keyset.Order<TripRow> = { column: "startAt", nullable: false, descending: true }
 
-const names = [vehicles.name, alerts.name, trips.name, health.name]
+/** What subscribers are told of: while another table is built, they go on. */
+const told = [vehicles.name, alerts.name]
 
 export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
@@ -32,6 +35,7 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
   const alertTable = new Table(sql, alerts)
   const tripTable = new Table(sql, trips)
   const healthTable = new Table(sql, health)
+  const historyTable = new Table(sql, history)
 
   /** The rows of these vehicles, in one query. */
   const ofVehicles = <Row extends object>(table: Table<Row>, vins: ReadonlyArray<string>) =>
@@ -96,6 +100,10 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
           answering("count trips"),
         ),
 
+    history: (vins, range) => answering("find history")(History.read(sql, historyTable, unique(vins), range)),
+
+    minutesFrom: (vins) => answering("find history")(History.keptFrom(sql, unique(vins))),
+
     alerts: (filter, page) =>
       answering("list alerts")(Keyset.slice(sql, alertTable, alertConditions(sql, filter), alertOrder, page)),
 
@@ -114,7 +122,7 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
         WHERE t.position > ${position} AND ${sql.and(alertConditions(sql, filter))}
         ORDER BY t.position LIMIT ${limit}`).pipe(answering("find changed alerts")),
 
-    position: answering("tell its position")(Checkpoints.lowest(sql, names)),
+    position: answering("tell its position")(Checkpoints.lowest(sql, told)),
   })
 }))
 

@@ -4,7 +4,8 @@
  */
 import { Effect, String } from "effect"
 import type { SqlClient, SqlError, Statement } from "effect/sql"
-import type { ColumnType, Projection } from "../../projections/projection.ts"
+import type { Key } from "../../projections/keyed-projection.ts"
+import type { ColumnType, Declaration } from "../../projections/projection.ts"
 import { ReadModelUnavailable } from "./errors.ts"
 
 /** Rows a statement writes. Few sizes, so that there are few statements to prepare; each less than 2,000 parameters. */
@@ -13,14 +14,14 @@ const chunkSizes = [64, 16, 4, 1] as const
 type Cells = ReadonlyArray<unknown>
 
 export class Table<Row extends object> {
-  readonly projection: Projection<Row>
+  readonly projection: Declaration<Row>
   readonly #sql: SqlClient.SqlClient
   readonly #columns: ReadonlyArray<readonly [name: keyof Row & string, type: ColumnType]>
   readonly #key: ReadonlyArray<string>
   /** A list for SELECT, in the order that `read` expects, of a table under the alias `t`. */
   readonly selected: Statement.Fragment
 
-  constructor(sql: SqlClient.SqlClient, projection: Projection<Row>) {
+  constructor(sql: SqlClient.SqlClient, projection: Declaration<Row>) {
     this.#sql = sql
     this.projection = projection
     this.#columns = columnsOf(projection)
@@ -46,6 +47,15 @@ export class Table<Row extends object> {
         try: () => values.map((cells) => this.read(cells)),
         catch: (cause) => new ReadModelUnavailable({ operation: `read ${this.projection.name}`, cause }),
       }))
+
+  /** A query for the rows of these keys, each with the VIN before it. */
+  byKeys(table: string, keys: ReadonlyArray<Key>): Statement.Statement<object> {
+    const sql = this.#sql
+    const matching = this.#columns
+      .filter(([name]) => this.#key.includes(name))
+      .map(([name, type]) => sql`t.${sql(name)} = ${elementOf(sql, this.#key.indexOf(name), type)}`)
+    return sql`SELECT ${this.selected} FROM ${listedJson(sql, keys)} JOIN ${sql(table)} t ON ${sql.and(matching)}`
+  }
 
   /** Makes the table and its indexes. `suffix` keeps the names of indexes apart, which outlive a table's renaming. */
   create(table: string, suffix: string): Effect.Effect<void, SqlError.SqlError> {
@@ -96,6 +106,14 @@ export class Table<Row extends object> {
     }, { discard: true })
   }
 
+  /** Removes the rows whose key begins as this one does and goes on with less. To be run in a transaction. */
+  removeBelow(table: string, key: Key): Effect.Effect<void, SqlError.SqlError> {
+    const sql = this.#sql
+    const conditions = key.map((value, i) =>
+      sql`${sql(this.#key[i] ?? "vin")} ${sql.literal(i === key.length - 1 ? "<" : "=")} ${value}`)
+    return Effect.asVoid(sql`DELETE FROM ${sql(table)} WHERE ${sql.and(conditions)}`)
+  }
+
   readonly #texts = new Map<string, string>()
 
   #upsertText(table: string, size: number): string {
@@ -117,7 +135,7 @@ export class Table<Row extends object> {
   }
 }
 
-const columnsOf = <Row extends object>(projection: Projection<Row>) => {
+const columnsOf = <Row extends object>(projection: Declaration<Row>) => {
   const columns: Array<readonly [keyof Row & string, ColumnType]> = []
   for (const name in projection.columns) columns.push([name, projection.columns[name]])
   return columns
@@ -163,6 +181,23 @@ const fromCell = (type: ColumnType, cell: unknown): unknown => {
       return Number(cell)
   }
 }
+
+export const vinOf = (row: object): string => "vin" in row && typeof row.vin === "string" ? row.vin : ""
+
+/** Arrays as a table `v` with a column `value`, as `listed` has it; `elementOf` takes them apart. */
+const listedJson = (sql: SqlClient.SqlClient, arrays: ReadonlyArray<ReadonlyArray<unknown>>): Statement.Fragment => {
+  const json = JSON.stringify(arrays)
+  return sql.onDialectOrElse({
+    pg: () => sql`jsonb_array_elements(${json}::jsonb) AS v(value)`,
+    orElse: () => sql`json_each(${json}) AS v`,
+  })
+}
+
+const elementOf = (sql: SqlClient.SqlClient, index: number, type: ColumnType): Statement.Fragment =>
+  sql.onDialectOrElse({
+    pg: () => sql.literal(`(v.value ->> ${index})${type === "text" ? "" : "::bigint"}`),
+    orElse: () => sql.literal(`(v.value ->> ${index})`),
+  })
 
 /** The values as a table `v` with a column `value`: one parameter, so that one statement serves for any number. */
 export const listed = (sql: SqlClient.SqlClient, values: ReadonlyArray<string>): Statement.Fragment => {

@@ -6,11 +6,12 @@ import * as fc from "fast-check"
 import { initial } from "../../domain/vehicle/twin.ts"
 import { alerts, type AlertRow } from "../../projections/alerts.ts"
 import { health, type HealthRow } from "../../projections/health.ts"
+import { type BucketSize, day, history, type HistoryRow, hour, minute } from "../../projections/history.ts"
 import { trips, type TripRow } from "../../projections/trips.ts"
 import { vehicles, type VehicleRow } from "../../projections/vehicles.ts"
 import { fromNumber, type Position } from "../../src/eventstore/position.ts"
 import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
-import { projected } from "../../src/readmodel/projected.ts"
+import { keyed, projected } from "../../src/readmodel/projected.ts"
 import {
   type Page,
   ReadModel,
@@ -95,23 +96,34 @@ const healthRow = (vin: string, component: string): HealthRow => ({
   state: { seen: 1 },
 })
 
+/** One speed, at the start of the bucket. */
+const historyRow = (vin: string, bucketMs: number, startAt: number, speed: number): HistoryRow => ({
+  vin,
+  bucketMs,
+  startAt,
+  signals: { "Vehicle.Speed": [0, speed] },
+})
+
 interface Rows {
   readonly vehicles?: ReadonlyArray<VehicleRow>
   readonly alerts?: ReadonlyArray<AlertRow>
   readonly trips?: ReadonlyArray<TripRow>
   readonly health?: ReadonlyArray<HealthRow>
+  readonly history?: ReadonlyArray<HistoryRow>
 }
 
 /** Puts these rows, and no others, into the tables. */
 export const fill = Effect.fnUntraced(function*(rows: Rows) {
   const sql = yield* SqlClient.SqlClient
-  yield* Tables.prepare(sql, [projected(vehicles), projected(alerts), projected(trips), projected(health)])
+  const others = [projected(trips), projected(health), keyed(history)]
+  yield* Tables.prepare(sql, [projected(vehicles), projected(alerts), ...others])
   yield* sql.withTransaction(Effect.gen(function*() {
-    for (const { name } of [vehicles, alerts, trips, health]) yield* sql`DELETE FROM ${sql(name)}`
+    for (const { name } of [vehicles, alerts, trips, health, history]) yield* sql`DELETE FROM ${sql(name)}`
     yield* new Table(sql, vehicles).upsert("vehicles", rows.vehicles ?? [])
     yield* new Table(sql, alerts).upsert("alerts", rows.alerts ?? [])
     yield* new Table(sql, trips).upsert("trips", rows.trips ?? [])
     yield* new Table(sql, health).upsert("health", rows.health ?? [])
+    yield* new Table(sql, history).upsert("history", rows.history ?? [])
   }))
   return yield* ReadModel
 })
@@ -341,14 +353,69 @@ export const readModelContract = <E>(name: string, database: Layer.Layer<SqlClie
           expect(yield* readModel.countTripsByVin(["A", "B", "C"])).toEqual(new Map([["A", 4], ["B", 1], ["C", 0]]))
         }))
 
-      it.effect("stands where the projection that is furthest behind stands", () =>
+      it.effect("gives vehicles' history in the order of time, whole, with what is still open in it", () =>
+        Effect.gen(function*() {
+          const at = 10 * day + 5 * hour
+          const readModel = yield* fill({
+            history: [
+              // Of yesterday one minute, of today two: the last one, and its hour, are still open.
+              historyRow("A", minute, at - day, 10),
+              historyRow("A", hour, at - day, 10),
+              historyRow("A", day, 9 * day, 10),
+              historyRow("A", minute, at, 20),
+              historyRow("A", hour, at, 20),
+              historyRow("A", minute, at + minute, 30),
+              // Of this one all is open.
+              historyRow("B", minute, at + 59 * minute, 40),
+            ],
+          })
+          const read = (bucketMs: BucketSize, from: number, to: number) =>
+            Effect.map(readModel.history(["A", "B", "A", "C"], { bucketMs, from, to }), (found) =>
+              Object.fromEntries([...found].map(([vin, rows]) =>
+                [vin, rows.map(({ startAt, signals }) => [startAt, Number(signals["Vehicle.Speed"]?.length) > 2])])))
+
+          expect(yield* read(minute, 0, 20 * day)).toEqual({
+            A: [[at - day, false], [at, false], [at + minute, false]],
+            B: [[at + 59 * minute, false]],
+          })
+          expect(yield* read(hour, 0, 20 * day)).toEqual({
+            A: [[at - day, false], [at, true]],
+            B: [[at, false]],
+          })
+          expect(yield* read(day, 0, 20 * day)).toEqual({
+            A: [[9 * day, false], [10 * day, true]],
+            B: [[10 * day, false]],
+          })
+          // From is within, to is not.
+          expect(yield* read(minute, at, at + minute)).toEqual({ A: [[at, false]] })
+          expect(yield* read(hour, at - day, at)).toEqual({ A: [[at - day, false]] })
+          expect(yield* read(day, 0, 10 * day)).toEqual({ A: [[9 * day, false]] })
+          const kept = at - 90 * day
+          expect(yield* readModel.minutesFrom(["A", "B", "C"])).toEqual(new Map([["A", kept], ["B", kept]]))
+        }))
+
+      it.effect("gives a long history of several vehicles without gap or repeat", () =>
+        Effect.gen(function*() {
+          const starts = Array.from({ length: 1_700 }, (_, i) => i * minute)
+          const vins = ["A", "B", "C"]
+          const rows = vins.flatMap((vin) => starts.map((startAt) => historyRow(vin, minute, startAt, 1)))
+          const readModel = yield* fill({ history: rows.toReversed() })
+          const found = yield* readModel.history(vins, { bucketMs: minute, from: 0, to: 1_700 * minute })
+          for (const vin of vins) expect(found.get(vin)?.map(({ startAt }) => startAt)).toEqual(starts)
+          const some = yield* readModel.history(vins, { bucketMs: minute, from: minute, to: 4 * minute })
+          expect([...some.values()].map((own) => own.length)).toEqual([3, 3, 3])
+        }))
+
+      it.effect("stands where what subscribers are told of stands, whichever of it is furthest behind", () =>
         Effect.gen(function*() {
           const sql = yield* SqlClient.SqlClient
           const readModel = yield* fill({})
           const move = (name: string, position: Position) =>
             sql`UPDATE checkpoints SET position = ${position} WHERE name = ${name}`
-          for (const { name } of [vehicles, alerts, trips, health]) yield* move(name, fromNumber(9))
-          yield* move("trips", fromNumber(5))
+          for (const { name } of [vehicles, alerts, trips, health, history]) yield* move(name, fromNumber(9))
+          yield* move("alerts", fromNumber(5))
+          // A new version is being built, and nobody is told of trips.
+          yield* move("trips", fromNumber(3))
           const gone = { name: "gone", version: 1, generation: 0, served: true, position: fromNumber(1) }
           const built = { name: "trips", version: 2, generation: 1, served: false, position: fromNumber(2) }
           yield* Effect.forEach([gone, built], (checkpoint) => Checkpoints.add(sql, checkpoint))

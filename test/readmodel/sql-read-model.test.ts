@@ -5,10 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { alerts } from "../../projections/alerts.ts"
+import { day, history, minute } from "../../projections/history.ts"
 import { vehicles } from "../../projections/vehicles.ts"
 import { beginning } from "../../src/eventstore/position.ts"
 import type { ReadModelUnavailable } from "../../src/readmodel/errors.ts"
 import { alertConditions, vehicleConditions } from "../../src/readmodel/filters.ts"
+import * as History from "../../src/readmodel/history.ts"
 import * as Keyset from "../../src/readmodel/keyset.ts"
 import {
   type AlertFilter,
@@ -79,6 +81,26 @@ describe("SqlReadModel on SQLite", () => {
         expect(plans.open).toEqual([expect.stringContaining("USING INDEX alerts_0_state_raised_at_id (state=?")])
         expect(plans.brand).toEqual([expect.stringContaining("USING INDEX alerts_0_brand_raised_at_id (brand=?")])
       }))
+
+    it.effect("reads history from its key, a range and single rows, and looks at no others", () =>
+      Effect.gen(function*() {
+        yield* fill({})
+        const sql = yield* SqlClient.SqlClient
+        const table = new Table(sql, history)
+        const key = "SEARCH t USING INDEX sqlite_autoindex_history_1 (vin=? AND bucket_ms=? AND start_at"
+        const range = yield* planOf(History.statement(sql, table, ["A", "B"], { bucketMs: day, from: 0, to: 9 * day }))
+        const searches = range.filter((step) => /(?:SEARCH|SCAN) [tn]\b/.test(step))
+        expect(searches.filter((step) => step.startsWith("SEARCH t"))).toEqual([
+          expect.stringContaining(`${key}>? AND start_at<?)`),
+          expect.stringContaining(`${key}=?)`),
+          expect.stringContaining(`${key}=?)`),
+        ])
+        const byKey = / USING (?:COVERING )?INDEX sqlite_autoindex_history_1 \(vin=\?/
+        for (const step of searches) expect(step).toMatch(byKey)
+        const single = yield* planOf(table.byKeys("history", [["A", minute, 0], ["B", day, 0]]))
+        const searched = single.filter((step) => /(?:SEARCH|SCAN) t\b/.test(step))
+        expect(searched).toEqual([expect.stringContaining(`${key}=?)`)])
+      }))
   })
 
   it.effect("fails with ReadModelUnavailable where the database does", () =>
@@ -95,6 +117,8 @@ describe("SqlReadModel on SQLite", () => {
         readModel.healthByVin(["A"]),
         readModel.tripsByVin(["A"], page),
         readModel.countTripsByVin(["A"]),
+        readModel.history(["A"], { bucketMs: minute, from: 0, to: minute }),
+        readModel.minutesFrom(["A"]),
         readModel.alerts({}, page),
         readModel.countAlerts({}),
         readModel.alertsById(["x"]),
