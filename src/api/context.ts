@@ -5,11 +5,12 @@ import { EventStore } from "../eventstore/event-store.ts"
 import { LiveUpdates } from "../live/live-updates.ts"
 import { Alerts } from "../maintenance/alerts.ts"
 import { ReadModel } from "../readmodel/read-model.ts"
+import type { Past } from "../vehicles/past.ts"
 import { Vehicles } from "../vehicles/vehicles.ts"
 import { fromCause, type Log } from "./errors.ts"
 import * as Loaders from "./loaders.ts"
 
-export type ApiServices = ReadModel | EventStore | Vehicles | Alerts | LiveUpdates
+export type ApiServices = ReadModel | EventStore | Vehicles | Past | Alerts | LiveUpdates
 
 export interface ApiContext {
   readonly catalogue: Catalogue

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto"
 import { Cause, Effect } from "effect"
 import { GraphQLError } from "graphql"
+import { EventsMissing, HistoryArchived } from "../vehicles/errors.ts"
 
 export const errorCodes = [
   "BAD_INPUT",
@@ -15,6 +16,7 @@ export const errorCodes = [
   "TOO_COSTLY",
   "RATE_LIMITED",
   "CURSOR_TOO_OLD",
+  "ARCHIVED",
   "UNAVAILABLE",
   "INTERNAL",
 ] as const
@@ -22,8 +24,9 @@ export type ErrorCode = (typeof errorCodes)[number]
 
 const known: ReadonlySet<unknown> = new Set(errorCodes)
 
-export const apiError = (code: ErrorCode, message: string): GraphQLError =>
-  new GraphQLError(message, { extensions: { code } })
+/** @param more What a program may want to know beside the code. */
+export const apiError = (code: ErrorCode, message: string, more: { readonly [name: string]: string } = {}) =>
+  new GraphQLError(message, { extensions: { ...more, code } })
 
 export const badInput = (message: string): GraphQLError => apiError("BAD_INPUT", message)
 
@@ -38,8 +41,12 @@ export const fromCause = (cause: Cause.Cause<unknown>, log: Log): GraphQLError =
   if (Cause.hasInterruptsOnly(cause)) return unavailable
   const error = Cause.squash(cause)
   if (error instanceof GraphQLError) return error
+  if (error instanceof HistoryArchived || error instanceof EventsMissing) {
+    return apiError("ARCHIVED", error.message, { file: error.file })
+  }
   switch (tagOf(error)) {
     case "VehicleNotFound":
+    case "NotKnownYet":
     case "AlertNotFound":
       return apiError("NOT_FOUND", messageOf(error))
     case "StreamDeleted":

@@ -3,6 +3,7 @@ import { Alert, AlertFilter, toAlertFilter } from "./alert.ts"
 import { builder, connectionOptions, edgeOptions, totalText } from "./builder.ts"
 import { checkedVin } from "./input.ts"
 import { connectionOf, pageOf } from "./paging.ts"
+import { vehicleAsOf } from "./past.ts"
 import { toVehicleFilter, toVehicleOrder, Vehicle, VehicleFilter, VehicleOrder } from "./vehicle.ts"
 
 const alerts = { name: "alerts", columns: 2 }
@@ -16,9 +17,21 @@ export const addQueries = () => builder.queryFields((t) => ({
   vehicle: t.field({
     type: Vehicle,
     nullable: true,
-    description: "A vehicle by its VIN; null where there is none.",
-    args: { vin: t.arg.string({ required: true, description: "Vehicle identification number." }) },
-    resolve: async (_, { vin }, { loaders }) => (await loaders.vehicle.load(checkedVin(vin)))?.twin,
+    description:
+      "A vehicle by its VIN; null where there is none. With `asOf` there is an error instead: `NOT_FOUND` where "
+      + "nothing was known of it yet, `ARCHIVED` where what was known was moved to the archive's file that it names.",
+    args: {
+      vin: t.arg.string({ required: true, description: "Vehicle identification number." }),
+      asOf: t.arg({
+        type: "DateTime",
+        description:
+          "As it was known then: what this service has received since is left out. The present, if not given.",
+      }),
+    },
+    resolve: async (_, { asOf, vin }, context) =>
+      typeof asOf === "number"
+        ? vehicleAsOf(vin, asOf, context)
+        : (await context.loaders.vehicle.load(checkedVin(vin)))?.twin,
   }),
   vehicles: t.connection({
     type: Vehicle,

@@ -1,11 +1,14 @@
-import type { SignalState, Twin } from "../../domain/vehicle/twin.ts"
+import type { SignalState } from "../../domain/vehicle/twin.ts"
 import { qualityAt } from "../../domain/vehicle/quality.ts"
 import { pathFilter } from "../live/path-filter.ts"
 import { builder } from "./builder.ts"
+import type { VehicleShape } from "./past.ts"
 
 export interface SignalShape {
   readonly path: string
   readonly state: SignalState
+  /** Epoch ms: it is judged as of then. */
+  readonly asOf?: number
 }
 
 const Quality = builder.enumType("Quality", {
@@ -19,7 +22,7 @@ const Quality = builder.enumType("Quality", {
 })
 
 export const Signal = builder.objectRef<SignalShape>("Signal").implement({
-  description: "The current value of one of a vehicle's signals: the newest by device time.",
+  description: "The value of one of a vehicle's signals: the newest by device time that is known, or was known then.",
   fields: (t) => ({
     path: t.exposeString("path", {
       description: "By VSS 6.0, such as `Vehicle.Speed`; `Vehicle.Twin.…` where VSS has none.",
@@ -48,17 +51,21 @@ export const Signal = builder.objectRef<SignalShape>("Signal").implement({
     }),
     quality: t.field({
       type: Quality,
-      description: "Worked out when it is read: a good value goes stale without a word from the vehicle.",
-      resolve: ({ path, state }, _, { catalogue, now }) =>
-        qualityAt(state, catalogue.get(path)?.staleAfter ?? Infinity, now()),
+      description:
+        "Worked out when it is read: a good value goes stale without a word from the vehicle. With `asOf`, as of then.",
+      resolve: ({ asOf, path, state }, _, { catalogue, now }) =>
+        qualityAt(state, catalogue.get(path)?.staleAfter ?? Infinity, asOf ?? now()),
     }),
   }),
 })
 
-export const signalsOf = (twin: Twin, paths: ReadonlyArray<string> | undefined): ReadonlyArray<SignalShape> => {
+export const signalsOf = (
+  { asOf, signals }: VehicleShape,
+  paths: ReadonlyArray<string> | undefined,
+): ReadonlyArray<SignalShape> => {
   const wants = pathFilter(paths)
-  return Object.entries(twin.signals)
+  return Object.entries(signals)
     .filter(([path]) => wants(path))
     .toSorted(([a], [b]) => a < b ? -1 : 1)
-    .map(([path, state]) => ({ path, state }))
+    .map(([path, state]) => ({ path, state, ...(asOf !== undefined && { asOf }) }))
 }

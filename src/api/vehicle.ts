@@ -1,4 +1,4 @@
-import type { ActiveTroubleCode, Twin } from "../../domain/vehicle/twin.ts"
+import type { ActiveTroubleCode } from "../../domain/vehicle/twin.ts"
 import { hasCheckDigit, isVin } from "../../domain/vehicle/vin.ts"
 import type { VehicleFilter as Filter, VehicleOrder as Order } from "../readmodel/read-model.ts"
 import { Alert } from "./alert.ts"
@@ -7,6 +7,7 @@ import { ComponentHealth } from "./component-health.ts"
 import { countEvents, Event, eventsOf } from "./event.ts"
 import { checkedList } from "./input.ts"
 import { connectionOf, pageOf } from "./paging.ts"
+import { presentOnly, vehicleById, vehicleId, type VehicleShape } from "./past.ts"
 import { Signal, signalsOf } from "./signal.ts"
 import { Trip, trips } from "./trip.ts"
 
@@ -41,11 +42,19 @@ const TroubleCode = builder.objectRef<ActiveTroubleCode>("TroubleCode").implemen
   }),
 })
 
-export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
-  description: "A vehicle's digital twin.",
-  id: { resolve: ({ vin }) => vin, description: "Found by `node`." },
-  loadOne: async (vin, { loaders }) => (await loaders.vehicle.load(vin))?.twin,
+const presentOnlyText = "Known for the present only: with `asOf` it is `BAD_INPUT`."
+
+export const Vehicle = builder.node(builder.objectRef<VehicleShape>("Vehicle"), {
+  description: "A vehicle's digital twin: as it is, or with `asOf` as it was known at a time.",
+  id: { resolve: vehicleId, description: "Found by `node`. The vehicle at each time in the past has one of its own." },
+  loadOne: vehicleById,
   fields: (t) => ({
+    asOf: t.field({
+      type: "DateTime",
+      nullable: true,
+      description: "The time at which all this was known. Null for the present.",
+      resolve: ({ asOf }) => asOf ?? null,
+    }),
     vin: t.exposeString("vin", { description: "Vehicle identification number, ISO 3779." }),
     vinCheckDigitValid: t.boolean({
       description: "Whether its ninth character is the check digit; some markets leave it free.",
@@ -94,7 +103,7 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
           description: "Only these; a branch, such as `Vehicle.Cabin`, stands for all below it.",
         }),
       },
-      resolve: (twin, { paths }) => signalsOf(twin, paths ?? undefined),
+      resolve: (vehicle, { paths }) => signalsOf(vehicle, paths ?? undefined),
     }),
     troubleCodes: t.field({
       type: [TroubleCode],
@@ -103,18 +112,19 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
     }),
     health: t.field({
       type: [ComponentHealth],
-      description: "How its components fare: those of which a model knows something.",
-      resolve: ({ vin }, _, { loaders }) => loaders.health.load(vin),
+      description: `How its components fare: those of which a model knows something. ${presentOnlyText}`,
+      resolve: (vehicle, _, { loaders }) => loaders.health.load(presentOnly("health", vehicle)),
     }),
     alerts: t.field({
       type: [Alert],
-      description: "What needs attention, newest first: all alerts that are not resolved.",
-      resolve: ({ vin }, _, { loaders }) => loaders.alerts.load(vin),
+      description: `What needs attention, newest first: all alerts that are not resolved. ${presentOnlyText}`,
+      resolve: (vehicle, _, { loaders }) => loaders.alerts.load(presentOnly("alerts", vehicle)),
     }),
     trips: t.connection({
       type: Trip,
-      description: "Its trips, newest first.",
-      resolve: async ({ vin }, args, { loaders }) => {
+      description: `Its trips, newest first. ${presentOnlyText}`,
+      resolve: async (vehicle, args, { loaders }) => {
+        const vin = presentOnly("trips", vehicle)
         const slice = await loaders.trips.load({ vin, page: pageOf(trips, args) })
         return { ...connectionOf(trips, args, slice), totalCount: () => loaders.tripCount.load(vin) }
       },
@@ -124,11 +134,13 @@ export const Vehicle = builder.node(builder.objectRef<Twin>("Vehicle"), {
     }, edgeOptions("Trip", "trips")),
     events: t.connection({
       type: Event,
-      description: "Its history, oldest first; `last` reads from the newest.",
+      description: "What happened, oldest first; `last` reads from the newest. With `asOf`, what was known then. Events "
+        + "that were archived are not among them; a cursor or an id of one is answered with `ARCHIVED` and the file.",
       args: { types: t.arg.stringList({ description: "Only events of these types." }) },
-      resolve: async ({ vin }, args, { run }) => ({
-        ...await run(eventsOf(vin, args)),
-        totalCount: async () => args.types ? null : await run(countEvents(vin)),
+      resolve: async ({ asOf, revision, vin }, args, { run }) => ({
+        ...await run(eventsOf(vin, args, asOf === undefined ? undefined : revision)),
+        totalCount: async () =>
+          args.types ? null : run(countEvents(vin, asOf === undefined ? undefined : revision)),
       }),
     }, {
       ...connectionOptions("Event", "events"),

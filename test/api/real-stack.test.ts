@@ -24,9 +24,10 @@ import { ask, overSse } from "./client.ts"
 import { vinOf } from "./world.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "vehicle-twin-api-"))
-const stack = Api.layer({ host: "127.0.0.1", port: 0, catalogue }).pipe(
+const log = { _tag: "Sqlite" as const, file: join(directory, "log.db"), archive: join(directory, "archive") }
+const stack = Api.layer({ host: "127.0.0.1", port: 0, catalogue, log }).pipe(
   Layer.provide(Layer.succeed(Readiness, { checks: [] })),
-  Layer.provide(Layer.mergeAll(Projector.layer(readModels), LiveUpdates.layer({ catalogue }))),
+  Layer.provide(Layer.mergeAll(Projector.layer({ ...readModels, build: () => Effect.void }), LiveUpdates.layer({ catalogue }))),
   Layer.provideMerge(Layer.mergeAll(LocalVehicles.layer({ admission: "open" }), Alerts.layer, ReadModel.layer, Changes.layer)),
   Layer.provide(Layer.mergeAll(
     EventStore.layer({ file: join(directory, "log.db") }),
@@ -112,6 +113,20 @@ describe("the API over the real services", () => {
       vehicles: { totalCount: 1, edges: [{ node: { vin } }] },
     })
     subscription.close()
+  })
+
+  it("a vehicle is shown as it was known before", async () => {
+    const vin = vinOf(3)
+    await observe(vin, 1, 50)
+    const between = Date.now()
+    while (Date.now() === between) await new Promise((resolve) => setTimeout(resolve, 1))
+    await observe(vin, 2, 60)
+    const speedAsOf = async (time: number) => {
+      const query = `query ($asOf: DateTime!) { vehicle(vin: "${vin}", asOf: $asOf) { revision signals { value } } }`
+      return ask(url, query, { asOf: new Date(time).toISOString() })
+    }
+    expect(await speedAsOf(between)).toEqual({ vehicle: { revision: 0, signals: [{ value: 50 }] } })
+    expect(await speedAsOf(Date.now())).toEqual({ vehicle: { revision: 1, signals: [{ value: 60 }] } })
   })
 
   it("an alert is told and acknowledged", async () => {

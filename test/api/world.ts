@@ -14,6 +14,7 @@ import type { Vin } from "../../domain/vehicle/vin.ts"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { HealthRow } from "../../projections/health.ts"
 import type { TripRow } from "../../projections/trips.ts"
+import { minutesFrom } from "../../projections/history.ts"
 import { vehicles as vehiclesProjection, type VehicleRow } from "../../projections/vehicles.ts"
 import * as Http from "../../src/api/http.ts"
 import { EventStoreUnavailable } from "../../src/eventstore/errors.ts"
@@ -28,7 +29,9 @@ import { ReadModelUnavailable } from "../../src/readmodel/errors.ts"
 import { alertMatches } from "../../src/live/alert-filter.ts"
 import { type Page, ReadModel, type Slice } from "../../src/readmodel/read-model.ts"
 import { VehicleNotFound, VehicleUnavailable } from "../../src/vehicles/errors.ts"
+import { Past } from "../../src/vehicles/past.ts"
 import { Vehicles } from "../../src/vehicles/vehicles.ts"
+import { HistoryRows } from "../support/history-rows.ts"
 
 type Key = ReadonlyArray<string | number | null>
 
@@ -63,6 +66,7 @@ export class World {
   readonly streams = new Map<string, Array<RecordedEvent>>()
   readonly health: Array<HealthRow> = []
   readonly trips: Array<TripRow> = []
+  readonly histories = new Map<string, HistoryRows>()
   readonly alerts = new Map<string, AlertRow>()
   /** Names of the read model's methods, as they were called. */
   readonly calls: Array<string> = []
@@ -192,8 +196,12 @@ export class World {
       })
       this.states.set(vin, State.evolve(this.state(vin), event, revision))
       const row = this.rows.get(vin)
-      const [next] = vehiclesProjection.evolve(vin, row ? [row] : [], { _tag: "Vehicle", vin, revision, position, event })
+      const record = { _tag: "Vehicle", vin, revision, position, event } as const
+      const [next] = vehiclesProjection.evolve(vin, row ? [row] : [], record)
       if (next) this.rows.set(vin, next)
+      const history = this.histories.get(vin) ?? new HistoryRows()
+      this.histories.set(vin, history)
+      history.fold(vin, [record])
     }
   }
 
@@ -242,6 +250,15 @@ export class World {
         new Map(vins.map((vin) => [vin, slice(this.trips.filter((_) => _.vin === vin), (_) => [_.startAt], true, page)]))),
     countTripsByVin: (vins) =>
       this.#reading("countTripsByVin", () => new Map(vins.map((vin) => [vin, this.trips.filter((_) => _.vin === vin).length]))),
+    history: (vins, { bucketMs, from, to }) =>
+      this.#reading("history", () =>
+        new Map(vins.map((vin) => [vin, this.histories.get(vin)?.read(bucketMs, from, to) ?? []]))),
+    minutesFrom: (vins) =>
+      this.#reading("minutesFrom", () =>
+        new Map(vins.flatMap((vin): Array<[string, number]> => {
+          const newest = this.histories.get(vin)?.newest
+          return newest === undefined ? [] : [[vin, minutesFrom(newest.startAt)]]
+        }))),
     alerts: (filter, page) =>
       this.#reading("alerts", () => slice(this.#alerts(filter), (_) => [_.raisedAt, _.id], true, page)),
     countAlerts: (filter) => this.#reading("countAlerts", () => this.#alerts(filter).length),
@@ -281,6 +298,7 @@ export class World {
     readAll: () => Stream.empty,
     subscribeAll: () => Stream.never,
     head: Effect.sync(() => fromNumber(this.position)),
+    truncate: () => Effect.void,
     deleteStream: () => Effect.void,
   }
 
@@ -338,9 +356,11 @@ export interface Served {
 /** The API over a world, on a free port. */
 export const serve = async (options: { readonly capacity?: number } = {}): Promise<Served> => {
   const world = new World()
+  const log = Layer.succeed(EventStore, world.eventStore)
   const services = Layer.mergeAll(
     Layer.succeed(ReadModel, world.readModel),
-    Layer.succeed(EventStore, world.eventStore),
+    log,
+    Past.layer.pipe(Layer.provide(log)),
     Layer.succeed(Vehicles, world.vehicles),
     Layer.succeed(Alerts, world.planner),
     Layer.succeed(Readiness, {
@@ -351,7 +371,9 @@ export const serve = async (options: { readonly capacity?: number } = {}): Promi
     }),
   )
   const live = liveUpdates({ catalogue, ...options }).pipe(Layer.provideMerge(ChangesInProcess.layer))
-  const api = Http.layer({ host: "127.0.0.1", port: 0, catalogue, grace: "2 seconds" })
+  // Opened by an export alone.
+  const noLog = { _tag: "Sqlite" as const, file: "no log", archive: "no archive" }
+  const api = Http.layer({ host: "127.0.0.1", port: 0, catalogue, log: noLog, grace: "2 seconds" })
   const context = Layer.provideMerge(api, live).pipe(Layer.provideMerge(services))
   const scope = Scope.makeUnsafe()
   const built = await Effect.runPromise(Layer.buildWithScope(context, scope))
