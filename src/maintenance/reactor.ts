@@ -14,6 +14,7 @@ import type { Command } from "../../domain/maintenance/alert.ts"
 import { type ComponentModel, concerns } from "../../domain/maintenance/model.ts"
 import * as Models from "../../domain/maintenance/models.ts"
 import { decode, type UnreadableEvent, type VehicleRecord } from "../../domain/vehicle/record.ts"
+import { EventStoreUnavailable } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import { Lru } from "../sql/lru.ts"
@@ -257,9 +258,15 @@ export const layer = (options: ReactorOptions) =>
       yield* Stream.merge(deliveries, ticks).pipe(Stream.runForEach(handle))
     }).pipe(
       Effect.tapCause((cause) => {
-        failure = String(Cause.squash(cause))
+        const error = Cause.squash(cause)
+        const known = failure
+        failure = String(error)
         if (Cause.hasInterruptsOnly(cause)) return Effect.void
-        return Effect.logError("The maintenance reactor starts over", cause)
+        if (!(error instanceof EventStoreUnavailable)) {
+          return Effect.logError("The maintenance reactor starts over", cause)
+        }
+        // Said once, not at each try.
+        return failure === known ? Effect.void : Effect.logWarning(`The maintenance reactor waits. ${error.message}`)
       }),
       Effect.sandbox,
       Effect.retry({ schedule: policy.backoff, while: (cause) => !Cause.hasInterruptsOnly(cause) }),

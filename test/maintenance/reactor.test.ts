@@ -18,6 +18,7 @@ import * as Alerts from "../../src/maintenance/alerts.ts"
 import * as Reactor from "../../src/maintenance/reactor.ts"
 import * as SqliteClient from "../../src/sql/sqlite-client.ts"
 import { day } from "../support/given.ts"
+import { logLines } from "../support/log-lines.ts"
 import { readings, serviced, signal } from "../support/maintenance.ts"
 import { vinOf } from "../support/observations.ts"
 
@@ -286,6 +287,21 @@ describe("the maintenance reactor", () => {
       yield* reacting({ ...here, store: failing }, (services) => settled(store, services))
       expect(failures).toBe(3)
       expect(types(yield* alertsOf(store, vin))).toEqual(["AlertRaised"])
+    }))
+
+  it.live("says once, in a line, that the log is out of reach, however often it tries", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      let tries = 0
+      const away = new EventStoreUnavailable({ operation: "read", cause: new Error("cut by the test") })
+      const subscribeAll: Store["subscribeAll"] = (options) =>
+        ++tries <= 4 ? Stream.fail(away) : here.store.subscribeAll(options)
+      yield* append(here.store, vin, says(1_000, today))
+      const { layer: logger, lines } = logLines()
+      yield* reacting({ ...here, store: { ...here.store, subscribeAll } }, (services) => settled(here.store, services))
+        .pipe(Effect.provide(logger))
+      expect(tries).toBe(5)
+      expect(lines).toEqual(["The maintenance reactor waits. The event store did not read: Error: cut by the test"])
     }))
 
   it.live("passes over a model that throws, and goes on with the others", () =>
