@@ -1,5 +1,5 @@
 /**
- * The HTTP server: `/graphql` (yoga, and `graphql-ws` on upgrade), `/healthz`, `/readyz`, `/metrics`.
+ * The HTTP server: `/graphql` (yoga, and `graphql-ws` on upgrade), `/events`, `/healthz`, `/readyz`, `/metrics`.
  *
  * When it stops it takes no more connections, closes WebSockets with 1001 and completes event streams so that clients
  * come again, and lets what is being answered finish, for a bounded time.
@@ -16,8 +16,11 @@ import {
 } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import type { Catalogue } from "../../domain/signals/catalogue.ts"
+import type { LogLocation } from "../eventstore/location.ts"
 import * as Readiness from "../readiness.ts"
+import * as Scans from "../replay/scans.ts"
 import type { ApiServices } from "./context.ts"
+import { eventsRoute } from "./events-route.ts"
 import * as GraphQL from "./graphql.ts"
 import * as WebSocket from "./websocket.ts"
 
@@ -26,6 +29,8 @@ export interface Options {
   /** 0: any that is free. */
   readonly port: number
   readonly catalogue: Catalogue
+  /** What `/events` is read from. */
+  readonly log: LogLocation
   /** How long requests may go on when the service stops. */
   readonly grace?: Duration.Input
 }
@@ -63,9 +68,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const server = createServer()
   const yoga = GraphQL.make({ services, catalogue: options.catalogue, stopping, log })
   const goAway = WebSocket.serve(server, yoga, log)
-  const routes = Layer.mergeAll(graphql(yoga), healthz, readyz, PrometheusMetrics.layerHttp())
+  const events = eventsRoute({ catalogue: options.catalogue, stopping })
+  const routes = Layer.mergeAll(graphql(yoga), events, healthz, readyz, PrometheusMetrics.layerHttp())
   const context = yield* Layer.build(
     HttpRouter.serve(routes, { disableLogger: true }).pipe(
+      Layer.provide(Scans.layer(options.log)),
       Layer.provideMerge(NodeHttpServer.layerServer(() => server, {
         host: options.host,
         port: options.port,
