@@ -1,7 +1,10 @@
 import { Effect, Stream } from "effect"
+import type { GraphQLError } from "graphql"
 import { streamOf } from "../../domain/vehicle/events.ts"
 import { EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
+import { archivedOf } from "../vehicles/archive-marks.ts"
 import { builder } from "./builder.ts"
+import { apiError } from "./errors.ts"
 import { type Connection, type ConnectionArgs, decodeKey, encodeKey, sizeOf } from "./paging.ts"
 
 const vinOf = ({ stream }: RecordedEvent): string => stream.slice(streamOf("").length)
@@ -22,10 +25,7 @@ export const Event = builder.node(builder.objectRef<RecordedEvent>("Event"), {
   loadOne: async (id, { run }) => {
     const [vin, revision] = parseId(id)
     if (!Number.isSafeInteger(revision) || revision < 0) return null
-    const [event] = await run(
-      EventStore.use((_) => Stream.runCollect(_.read(streamOf(vin), { from: revision, limit: 1 }))),
-    )
-    return event?.revision === revision ? event : null
+    return (await run(eventAt(vin, revision))) ?? null
   },
   fields: (t) => ({
     eventId: t.exposeString("id", { description: "The event's own id, a UUID." }),
@@ -56,6 +56,24 @@ export const Event = builder.node(builder.objectRef<RecordedEvent>("Event"), {
   }),
 })
 
+/** The first revision that is in the log. Fails with `ARCHIVED` if a revision that is asked for is in a file instead. */
+const firstInLog = Effect.fnUntraced(function*(store: EventStore["Service"], vin: string, asked: number | undefined) {
+  const archived = yield* archivedOf(store, vin)
+  const first = (archived.at(-1)?.toRevision ?? -1) + 1
+  if (asked === undefined || asked >= first) return first
+  const file = archived.find(({ toRevision }) => asked <= toRevision)?.file ?? ""
+  return yield* Effect.fail(
+    apiError("ARCHIVED", `Event ${asked} of vehicle ${vin} is in the archive, in ${file}`, { file }),
+  )
+})
+
+const eventAt = Effect.fnUntraced(function*(vin: string, revision: number) {
+  const store = yield* EventStore
+  yield* firstInLog(store, vin, revision)
+  const [event] = yield* Stream.runCollect(store.read(streamOf(vin), { from: revision, limit: 1 }))
+  return event?.revision === revision ? event : undefined
+})
+
 /** With a filter, a page looks at so many events at most; the client goes on from `endCursor`. */
 const maxScanned = 5_000
 
@@ -64,17 +82,22 @@ const list = { name: "events", columns: 1 }
 const revisionIn = (cursor: string | null | undefined): number | undefined =>
   typeof cursor === "string" ? Number(decodeKey(list, cursor)[0]) : undefined
 
-/** A page of a vehicle's events in ascending order. Throws `BAD_INPUT`. */
+/**
+ * A page of a vehicle's events in the log, all or those up to a revision, in ascending order. Throws `BAD_INPUT`; fails
+ * with `ARCHIVED` where the cursor is of an event that is not there any more.
+ */
 export const eventsOf = (
   vin: string,
   args: ConnectionArgs & { readonly types?: ReadonlyArray<string> | null | undefined },
+  upTo?: number,
 ): Effect.Effect<Connection<RecordedEvent>, EventsError, EventStore> => {
   const { size, backwards } = sizeOf(args)
   const after = revisionIn(args.after)
   const before = revisionIn(args.before)
+  const last = before === undefined ? upTo : Math.min(before - 1, upTo ?? before)
   const types = args.types ? new Set(args.types) : undefined
   const past = (revision: number): boolean =>
-    backwards ? after !== undefined && revision <= after : before !== undefined && revision >= before
+    backwards ? after !== undefined && revision <= after : last !== undefined && revision > last
 
   return Effect.gen(function*() {
     const store = yield* EventStore
@@ -84,9 +107,13 @@ export const eventsOf = (
     let scanned: RecordedEvent | undefined
     let count = 0
     let hasMore = false
-    const from = backwards ? (before === undefined ? undefined : before - 1) : (after ?? -1) + 1
-    if (from === undefined || from >= 0) {
-      const options = { limit, ...(from !== undefined && { from }) }
+    const first = yield* firstInLog(store, vin, backwards ? before : after === undefined ? undefined : after + 1)
+    // Read backwards, it must not go on into the archive's files.
+    const newest = backwards && first > 0 ? last ?? (yield* store.revision(stream)) : last
+    const from = backwards ? newest : (after ?? first - 1) + 1
+    if (from === undefined || from >= first) {
+      const upToFirst = backwards && from !== undefined ? from - first + 1 : limit
+      const options = { limit: Math.min(limit, upToFirst), ...(from !== undefined && { from }) }
       yield* (backwards ? store.readBackwards(stream, options) : store.read(stream, options)).pipe(
         Stream.takeUntil((event) => {
           if (past(event.revision)) return true
@@ -118,7 +145,11 @@ export const eventsOf = (
   })
 }
 
-type EventsError = Effect.Error<ReturnType<EventStore["Service"]["revision"]>>
+type EventsError = Effect.Error<ReturnType<EventStore["Service"]["revision"]>> | GraphQLError
 
-export const countEvents = (vin: string): Effect.Effect<number, EventsError, EventStore> =>
-  EventStore.use((_) => Effect.map(_.revision(streamOf(vin)), (revision) => revision + 1))
+/** Of a vehicle's events in the log, all or those up to a revision. */
+export const countEvents = Effect.fnUntraced(function*(vin: string, upTo?: number) {
+  const store = yield* EventStore
+  const first = yield* firstInLog(store, vin, undefined)
+  return Math.max(0, (upTo ?? (yield* store.revision(streamOf(vin)))) + 1 - first)
+})

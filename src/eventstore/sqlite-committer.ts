@@ -23,6 +23,8 @@ const lingerMillis = 2
  */
 const rush = 128
 const rushLingerMillis = 20
+/** Deleted events are removed in at most this share of the time, so that appends hardly notice millions of them. */
+const sweepShare = 0.2
 /** How long a file that is locked by a foreign process is waited for, and the pause between attempts. */
 const busyMillis = 5_000
 const busyPauseMillis = 20
@@ -59,6 +61,10 @@ export class Committer {
   #busySince: number | undefined
   /** The next turn: when the event loop has gone round once, or on a timer, which a full group overtakes. */
   #turn: "immediate" | "busy" | NodeJS.Timeout | undefined
+  /** The next turn for what is deleted, if there is none before it. */
+  #sweepTurn: NodeJS.Timeout | undefined
+  /** When deleted events are removed again, by `performance.now()`. */
+  #sweepAt = 0
   #onClosed: (() => void) | undefined
 
   /** Opens the file, and throws what SQLite throws. */
@@ -107,13 +113,21 @@ export class Committer {
 
   #schedule(writer = this.#writer) {
     if (this.#turn === "immediate" || this.#turn === "busy") return
-    if (this.#waiting.length >= this.#together || this.#onClosed !== undefined || writer?.sweeping === true) {
+    if (this.#waiting.length >= this.#together || this.#onClosed !== undefined) {
       clearTimeout(this.#turn)
       this.#turn = "immediate"
       setImmediate(this.#run)
     } else if (this.#waiting.length > 0) {
       this.#turn ??= this.#linger(performance.now())
+    } else if (writer?.sweeping === true) {
+      this.#sweepTurn ??= setTimeout(this.#sweep, Math.max(0, this.#sweepAt - performance.now()))
     }
+  }
+
+  readonly #sweep = () => {
+    this.#sweepTurn = undefined
+    if (this.#turn === undefined && performance.now() >= this.#sweepAt) this.#run()
+    else this.#schedule()
   }
 
   #linger(since: number): NodeJS.Timeout {
@@ -178,14 +192,17 @@ export class Committer {
     let events
     try {
       for (const waiting of group) tell.push(waiting.stage(writer, now))
-      if (writer.sweeping) writer.sweep()
+      const sweeps = writer.sweeping && started >= this.#sweepAt
+      if (sweeps) writer.sweep()
       events = writer.commit()
+      const ended = performance.now()
+      if (sweeps) this.#sweepAt = ended + (ended - started) * (1 / sweepShare - 1)
+      seconds.updateUnsafe((ended - started) / 1_000, this.#context)
     } catch (cause) {
       this.#discard()
       return { cause }
     }
     appended.updateUnsafe(events.length, this.#context)
-    seconds.updateUnsafe((performance.now() - started) / 1_000, this.#context)
     this.#tail.advance(writer.position, events)
     for (const told of tell) told()
     return undefined
@@ -241,6 +258,7 @@ export class Committer {
   }
 
   #end(closed: () => void) {
+    clearTimeout(this.#sweepTurn)
     try {
       this.#writer?.checkpoint()
     } catch {

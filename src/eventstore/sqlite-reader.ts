@@ -15,8 +15,22 @@ import { type EventRow, type Head, Streams } from "./sqlite-streams.ts"
 const maxEvents = 500
 const maxPositions = 5_000
 const maxUnits = 4 * 1024 * 1024
+/** Rows in memory before their size is looked at; an event has 1 MiB at most. */
+const rowsAtOnce = 64
 
 type ReadError = EventStoreUnavailable | EventUnreadable
+
+/** In the order of the columns. */
+type LogRow = readonly [
+  position: number,
+  name: string,
+  revision: number,
+  created: number,
+  id: string,
+  type: string,
+  metadata: string,
+  data: string,
+]
 
 export interface LogPage {
   readonly events: ReadonlyArray<RecordedEvent>
@@ -77,6 +91,8 @@ export class Reader {
           SELECT e.position, s.name, e.revision, e.created, e.id, e.type, e.metadata, e.data
           FROM events e CROSS JOIN streams s ON s.id = e.stream
           WHERE e.position > ?1 AND e.position <= ?2 AND ${sql} ORDER BY e.position LIMIT ?3`)
+        // Rows as arrays, some at a time: it takes half as long as walking through them as objects.
+        statement.setReturnArrays(true)
         connection.log.set(sql, statement)
       }
       const limit = Math.min(max, maxEvents)
@@ -84,14 +100,17 @@ export class Reader {
       const events: Array<RecordedEvent> = []
       let units = 0
       let last = after
-      for (const found of statement.iterate(after, upTo, limit, ...parameters)) {
-        const row = found as EventRow & { readonly name: string }
-        events.push(toRecorded(row.name, row))
-        last = row.position
-        units += row.data.length + row.metadata.length
-        if (units >= maxUnits) return { events, upTo: last }
+      while (events.length < limit && units < maxUnits) {
+        const wanted = Math.min(rowsAtOnce, limit - events.length)
+        const rows = statement.all(last, upTo, wanted, ...parameters) as ReadonlyArray<unknown> as ReadonlyArray<LogRow>
+        for (const [position, name, revision, created, id, type, metadata, data] of rows) {
+          events.push(toRecorded(name, { position, revision, created, id, type, metadata, data }))
+          last = position
+          units += data.length + metadata.length
+        }
+        if (rows.length < wanted) return { events, upTo }
       }
-      return { events, upTo: events.length === limit ? last : upTo }
+      return { events, upTo: last }
     })
   }
 

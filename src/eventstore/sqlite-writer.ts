@@ -70,7 +70,7 @@ export class Writer {
     this.#insertSweep = db.prepare("INSERT OR IGNORE INTO sweeps (position) VALUES (?)")
     this.#position = this.#number("SELECT head FROM log")
     this.#nextStream = this.#number("SELECT ifnull(max(id), 0) + 1 FROM streams")
-    this.#sweeping = this.#number("SELECT count(*) FROM sweeps") > 0
+    this.#sweeping = this.#number("SELECT EXISTS (SELECT 1 FROM sweeps)") === 1
   }
 
   /** The newest position, staged events included. */
@@ -186,23 +186,26 @@ export class Writer {
     return Effect.void
   }
 
-  /** Removes some of the deleted events, within the open transaction. */
+  /**
+   * Removes some of the deleted events, within the open transaction: the newest of all of them first, whatever their
+   * streams, since neighbours in the log share pages.
+   */
   sweep(): void {
-    const start = this.#number("SELECT ifnull(min(position), 0) FROM sweeps")
-    const removed = this.#db.prepare("DELETE FROM events WHERE position = ? RETURNING stream, revision, previous")
+    const newest = this.#db.prepare(
+      "DELETE FROM sweeps WHERE position = (SELECT max(position) FROM sweeps) RETURNING position",
+    )
+    const remove = this.#db.prepare("DELETE FROM events WHERE position = ? RETURNING stream, revision, previous")
     const unmark = this.#db.prepare("DELETE FROM marks WHERE stream = ? AND block = ?")
-    let position = start
-    for (let i = 0; i < sweepSize && position > 0; i++) {
-      const row = removed.get(position) as { stream: number; revision: number; previous: number } | undefined
-      if (row !== undefined && row.revision % blockSize === blockSize - 1) {
-        unmark.run(row.stream, Math.floor(row.revision / blockSize))
-      }
+    for (let i = 0; i < sweepSize; i++) {
+      const next = newest.get() as { position: number } | undefined
+      if (next === undefined) break
+      const row = remove.get(next.position) as { stream: number; revision: number; previous: number } | undefined
       // A link into what an earlier deletion removed ends the chain.
-      position = row?.previous ?? 0
+      if (row === undefined) continue
+      if (row.revision % blockSize === blockSize - 1) unmark.run(row.stream, Math.floor(row.revision / blockSize))
+      if (row.previous > 0) this.#insertSweep.run(row.previous)
     }
-    this.#db.prepare("DELETE FROM sweeps WHERE position = ?").run(start)
-    if (position > 0) this.#insertSweep.run(position)
-    this.#sweeping = this.#number("SELECT count(*) FROM sweeps") > 0
+    this.#sweeping = this.#number("SELECT EXISTS (SELECT 1 FROM sweeps)") === 1
   }
 
   /** EventStoreDB's rules: undefined where the events are to be written. */
