@@ -12,17 +12,19 @@ import type { Catalogue } from "../domain/signals/catalogue.ts"
 import * as Api from "./api/http.ts"
 import { loadCatalogue } from "./catalogue-file.ts"
 import * as DeadLetters from "./deadletters/event-store-dead-letters.ts"
-import * as EventStore from "./eventstore/sqlite.ts"
+import * as Log from "./eventstore/location.ts"
 import * as Ingest from "./ingest/ingest.ts"
 import * as Changes from "./live/changes-in-process.ts"
 import * as LiveUpdates from "./live/live-updates.ts"
 import * as Alerts from "./maintenance/alerts.ts"
 import * as Reactor from "./maintenance/reactor.ts"
-import * as ReadModel from "./readmodel/sql-read-model.ts"
 import * as Projector from "./readmodel/projector.ts"
 import { readModels } from "./readmodel/projections.ts"
+import * as Rebuild from "./readmodel/rebuild-thread.ts"
+import * as ReadModel from "./readmodel/sql-read-model.ts"
+import * as Archiver from "./replay/archiver.ts"
 import * as ServiceChecks from "./service-checks.ts"
-import { Settings, SettingsError } from "./settings.ts"
+import { logOf, Settings, SettingsError } from "./settings.ts"
 import * as SqliteClient from "./sql/sqlite-client.ts"
 import * as Vehicles from "./vehicles/local-vehicles.ts"
 
@@ -33,21 +35,29 @@ const make = Effect.fnUntraced(function*(settings: Settings["Service"], catalogu
     ),
   )
 
-  const log = EventStore.layer({ file: `${settings.dataDir}/log.db` })
-  const vehicles = Vehicles.layer({ admission: settings.vehicles })
+  const logLocation = logOf(settings)
+  const log = Log.layer(logLocation)
+  const vehicles = Vehicles.layer({ admission: settings.vehicles, snapshotEvery: settings.snapshotEvery })
   const ingest = Ingest.layer({ catalogue, mqtt: mqttOptions(settings) })
 
-  const database = (name: string) =>
-    SqliteClient.layer({ file: `${settings.dataDir}/${name}.db`, synchronous: "NORMAL" })
-  const projector = Projector.layer(readModels)
+  const databaseOf = (name: string) => ({ file: `${settings.dataDir}/${name}.db`, synchronous: "NORMAL" as const })
+  const database = (name: string) => SqliteClient.layer(databaseOf(name))
+  const build = (names: ReadonlyArray<string>) =>
+    Rebuild.run({ log: logLocation, database: databaseOf("readmodel"), names })
+  const projector = Projector.layer({ ...readModels, build })
   // Apart, so that a read model that is thrown away and built anew raises no alert again.
   const reactor = Reactor.layer({}).pipe(Layer.provide(database("reactor")))
 
+  const archiver = Option.match(settings.archiveAfter, {
+    onNone: () => Layer.empty,
+    onSome: (after) => Archiver.layer({ log: logLocation, after }),
+  })
+
   const live = LiveUpdates.layer({ catalogue })
-  const api = Api.layer({ host: settings.host, port: settings.port, catalogue })
+  const api = Api.layer({ host: settings.host, port: settings.port, catalogue, log: logLocation })
 
   return api.pipe(
-    Layer.provideMerge(ServiceChecks.layer),
+    Layer.provideMerge(Layer.mergeAll(ServiceChecks.layer, archiver)),
     Layer.provideMerge(ingest),
     Layer.provideMerge(Layer.mergeAll(projector, reactor, live)),
     Layer.provideMerge(Layer.mergeAll(vehicles, Alerts.layer, DeadLetters.layer, ReadModel.layer, Changes.layer)),

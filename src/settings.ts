@@ -2,7 +2,20 @@
  * Every setting, from the environment, each with its default and what it means. Checked at start: what is wrong is
  * said by the variable's name. An empty variable counts as unset.
  */
-import { Config, ConfigProvider, Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
+import {
+  Config,
+  ConfigProvider,
+  Context,
+  Effect,
+  Layer,
+  Option,
+  Redacted,
+  Schema,
+  SchemaIssue,
+  SchemaTransformation,
+} from "effect"
+import { ageIn } from "./age.ts"
+import type { LogLocation } from "./eventstore/location.ts"
 
 const text = (name: string) => Config.option(Config.NonEmptyString(name))
 const secret = (name: string) => Config.option(Config.Redacted(name))
@@ -12,6 +25,19 @@ const port = (name: string, otherwise: number) =>
   Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65535 })), name)
     .pipe(Config.withDefault(otherwise))
 
+const hour = 3_600_000
+
+/** In ms, of an hour at least. */
+const Age = Schema.String.pipe(Schema.decodeTo(
+  Schema.Number.check(Schema.makeFilter((millis) => millis >= hour, {
+    message: "Expected an age of 1h or more, such as 48h, 90d or 12w",
+  })),
+  SchemaTransformation.transform({
+    decode: (text) => ageIn(text) ?? Number.NaN,
+    encode: (millis) => `${millis / hour}h`,
+  }),
+))
+
 const levels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
 
 const settings = Config.all({
@@ -20,6 +46,17 @@ const settings = Config.all({
   port: port("PORT", 4000),
   /** The embedded stores' files. */
   dataDir: Config.NonEmptyString("DATA_DIR").pipe(Config.withDefault("./data")),
+  /** `esdb://` or `esdb+discover://`, with credentials, hosts and options. Unset: the embedded log in `DATA_DIR`. */
+  eventStoreUrl: secret("EVENTSTORE_URL"),
+  /** Where old events are moved to, and looked for. Unset: `archive` in `DATA_DIR`. */
+  archiveDir: text("ARCHIVE_DIR"),
+  /** Events that are older than this, such as `90d`, are moved there, daily. Unset: never. Of several services, one. */
+  archiveAfter: Config.option(Config.schema(Age, "ARCHIVE_AFTER")),
+  /** Events of a vehicle between two snapshots: what is read at most, beside a snapshot, to have its state. */
+  snapshotEvery: Config.schema(
+    Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 100_000 })),
+    "SNAPSHOT_EVERY",
+  ).pipe(Config.withDefault(250)),
   /** `open`: a first message makes a twin. `registered`: messages of unknown vehicles go to the dead letters. */
   vehicles: Config.Literals(["open", "registered"], "VEHICLES").pipe(Config.withDefault("open" as const)),
   /** A VSS release as JSON, whose signals are then taken beside the built-in ones. */
@@ -86,10 +123,19 @@ export class Settings extends Context.Service<Settings, Values>()("vehicle-twin/
   static readonly layer = Layer.suspend(() => Settings.layerFrom(process.env))
 }
 
+/** Where the log is. */
+export const logOf = ({ archiveDir, dataDir, eventStoreUrl }: Values): LogLocation => {
+  const archive = Option.getOrElse(archiveDir, () => `${dataDir}/archive`)
+  return Option.match(eventStoreUrl, {
+    onNone: () => ({ _tag: "Sqlite", file: `${dataDir}/log.db`, archive }),
+    onSome: (url) => ({ _tag: "EventStoreDb", url: Redacted.value(url), archive }),
+  })
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Named in the contract, and not here yet: better to say so than to pass over what somebody counts on. */
-const notYet = ["EVENTSTORE_URL", "DATABASE_URL", "KAFKA_BROKERS"]
+const notYet = ["DATABASE_URL", "KAFKA_BROKERS"]
 
 const read = Effect.fnUntraced(function*(variables: Environment) {
   const env: Record<string, string> = {}

@@ -15,6 +15,16 @@ describe("the settings", () => {
       assert.strictEqual(settings.vehicles, "open")
       assert.strictEqual(settings.mqttPort, 1883)
       assert.isTrue(Option.isNone(settings.mqttUrl))
+      assert.isTrue(Option.isNone(settings.archiveAfter))
+    }))
+
+  it.effect("take an age in hours, days or weeks", () =>
+    Effect.gen(function*() {
+      const hours = { "1h": 1, "90d": 90 * 24, "12w": 12 * 7 * 24 }
+      for (const [text, expected] of Object.entries(hours)) {
+        const { archiveAfter } = yield* read({ ARCHIVE_AFTER: text })
+        assert.deepStrictEqual(archiveAfter, Option.some(expected * 3_600_000))
+      }
     }))
 
   const wrong: ReadonlyArray<readonly [name: string, env: Environment]> = [
@@ -29,6 +39,9 @@ describe("the settings", () => {
     ["MQTT_SHARE_GROUP", { MQTT_SHARE_GROUP: "a/b" }],
     ["MQTT_TOPIC_PREFIX", { MQTT_TOPIC_PREFIX: "fleet/#" }],
     ["MQTT_TLS_CERT", { MQTT_TLS_CERT: "cert.pem" }],
+    ["ARCHIVE_AFTER", { ARCHIVE_AFTER: "90" }],
+    ["ARCHIVE_AFTER", { ARCHIVE_AFTER: "0d" }],
+    ["ARCHIVE_AFTER", { ARCHIVE_AFTER: "30m" }],
     ["KAFKA_BROKERS", { KAFKA_BROKERS: "localhost:9092" }],
   ]
   for (const [name, env] of wrong) {
