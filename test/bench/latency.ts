@@ -5,7 +5,7 @@
  */
 import { createClient } from "graphql-ws"
 import { WebSocket } from "ws"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { mosquitto } from "../support/mosquitto.ts"
 import { publisher, vinOf } from "./load.ts"
 import { service } from "./service.ts"
@@ -27,10 +27,21 @@ interface Told {
   readonly vehicleChanged: { readonly vehicle: { readonly vin: string }; readonly signals: ReadonlyArray<{ readonly value: number }> }
 }
 
-export const benchLatency = Effect.fnUntraced(function*(seconds: number) {
+export interface LatencyOptions {
+  /** The service's settings besides the broker. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Done before anything is published, once the service is ready; given its URL. */
+  readonly before?: (url: string) => Effect.Effect<void>
+  /** Runs beside until all is measured. */
+  readonly during?: (url: string) => Effect.Effect<void>
+}
+
+export const benchLatency = Effect.fnUntraced(function*(seconds: number, options: LatencyOptions = {}) {
   const broker = yield* mosquitto()
-  const running = yield* service({ MQTT_URL: broker.url })
+  const running = yield* service({ MQTT_URL: broker.url, ...options.env })
   yield* running.start
+  yield* options.before?.(running.url) ?? Effect.void
+  const beside = yield* Effect.forkChild(options.during?.(running.url) ?? Effect.void)
   const client = yield* Effect.promise(() => publisher(broker.url))
   const sentAt = new Map<string, number>()
   const millis: Array<number> = []
@@ -70,6 +81,7 @@ export const benchLatency = Effect.fnUntraced(function*(seconds: number) {
     })
   )
   yield* Effect.sleep("1 second")
+  yield* Fiber.interrupt(beside)
   yield* Effect.promise(async () => subscription.dispose())
   yield* Effect.promise(() => client.endAsync())
   yield* running.stop

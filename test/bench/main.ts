@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what this machine gives, each figure beside what it is to be compared with. Needs Mosquitto. Takes
- * about ten minutes; `npm run bench -- throughput latency` runs only those. Writes `bench.json`.
+ * about half an hour; `npm run bench -- throughput latency` runs only those. Writes `bench.json`.
  */
 import { spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
@@ -8,8 +8,10 @@ import { cpus } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { benchAppend, longLog, shortLog } from "./append.ts"
+import { benchExport } from "./export.ts"
 import { benchHydration } from "./hydration.ts"
 import { benchLatency } from "./latency.ts"
+import { benchRoundTrip } from "./roundtrip.ts"
 import { benchThroughput } from "./throughput.ts"
 
 interface Row {
@@ -94,13 +96,55 @@ const hydration = Effect.map(benchHydration(), (figures) => {
   return { rows: [most("Hydration behind a snapshot, p99 against 100 events", `p50/p99 ms ${detail}`, worst, 2)], detail: figures }
 })
 
+const exporting = Effect.map(benchExport(1_000_000), (figures) => ({
+  rows: [
+    ...Object.entries(figures.exports).map(([name, { rate, residentMb }]) =>
+      least(
+        `Export of 1,000,000 events, ${name}, against a bare scan that only parses`,
+        `${whole(rate)}/s of ${whole(figures.floor)}/s, ${whole(residentMb)} MB at most`,
+        rate / figures.floor,
+        0.5,
+      )
+    ),
+    most(
+      "Publish to subscriber at 1,000/s during full exports over HTTP: p99, ms",
+      `p50 ${figures.exporting.p50.toFixed(1)}, p99 ${figures.exporting.p99.toFixed(1)} ms; without ` +
+        `${figures.quiet.p50.toFixed(1)}, ${figures.quiet.p99.toFixed(1)} ms; ${figures.exported} exports`,
+      figures.exporting.p99,
+      100,
+    ),
+  ],
+  detail: figures,
+}))
+
+const roundtrip = Effect.map(benchRoundTrip(1_000_000), (figures) => {
+  const { differAfterImport, differAfterReplay, imported, replayed } = figures
+  return {
+    rows: [
+      most(
+        "Import of 1,000,000 events: twins that differ",
+        `${whole(imported.rate)}/s, ${whole(imported.residentMb)} MB at most`,
+        differAfterImport,
+        0,
+      ),
+      most(
+        "Replay of them into a fresh service: twins that differ in a value or device time",
+        `${whole(replayed.rate)}/s`,
+        differAfterReplay,
+        0,
+      ),
+    ],
+    detail: figures,
+  }
+})
+
 interface Measured {
   readonly rows: ReadonlyArray<Row>
   readonly detail: unknown
 }
 
 const parts = new Map<string, Effect.Effect<Measured, unknown>>(
-  Object.entries({ throughput, latency, memory, append, hydration }),
+  Object.entries({ throughput, latency, memory, append, hydration, export: exporting, roundtrip }),
 )
 
 const wanted = process.argv.slice(2)
