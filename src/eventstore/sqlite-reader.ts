@@ -10,6 +10,7 @@ import { condition } from "./filter.ts"
 import { fromNumber } from "./position.ts"
 import { blockSize, openReader } from "./sqlite-schema.ts"
 import { type EventRow, type Head, Streams } from "./sqlite-streams.ts"
+import { StoredEvent } from "./stored-event.ts"
 
 /** A page of the whole log ends after so many events, positions looked at, or UTF-16 units of JSON. */
 const maxEvents = 500
@@ -167,16 +168,7 @@ const headOf = (head: StatementSync): number => {
 const toRecorded = (stream: string, row: EventRow): RecordedEvent => {
   const position = fromNumber(row.position)
   try {
-    return {
-      id: row.id,
-      type: row.type,
-      data: JSON.parse(row.data),
-      metadata: JSON.parse(row.metadata),
-      stream,
-      revision: row.revision,
-      position,
-      created: row.created,
-    }
+    return new StoredEvent(stream, position, row)
   } catch (cause) {
     throw new EventUnreadable({ position, cause })
   }

@@ -1,6 +1,7 @@
 /** Events as a table: the columns of `event-line.ts`, typed, into Parquet and back. */
 import { Effect, Stream } from "effect"
 import type { JsonObject, RecordedEvent } from "../eventstore/event-store.ts"
+import { StoredEvent } from "../eventstore/stored-event.ts"
 import { mapBatches } from "./batches.ts"
 import { NumberBuffer, RepeatingTextBuffer, TextBuffer } from "./column-buffers.ts"
 import type { EventLine } from "./event-line.ts"
@@ -50,8 +51,8 @@ export class EventTable implements Rows<RecordedEvent, ReadonlyArray<Values>> {
   }
 
   add(event: RecordedEvent): void {
-    const data = JSON.stringify(event.data)
-    const metadata = JSON.stringify(event.metadata)
+    const data = StoredEvent.dataText(event)
+    const metadata = StoredEvent.metadataText(event)
     const { observedAt, receivedAt } = timesOf(event)
     this.#position.push(event.position)
     this.#stream.push(event.stream)
@@ -131,7 +132,7 @@ export const eventText = () => {
         + `,"id":${JSON.stringify(event.id)},"type":${JSON.stringify(event.type)}`
         + `,"vin":${JSON.stringify(vinOf(event.stream))},"observedAt":${JSON.stringify(observedAt)}`
         + `,"receivedAt":${receivedAt === null ? created : JSON.stringify(receivedAt)},"created":${created}`
-        + `,"data":${JSON.stringify(event.data)},"metadata":${JSON.stringify(event.metadata)}}\n`,
+        + `,"data":${StoredEvent.dataText(event)},"metadata":${StoredEvent.metadataText(event)}}\n`,
     )
   })
 }
