@@ -1,6 +1,6 @@
 /** Structured logs on standard error: standard output is for data. */
-import { Layer, Logger, Option, References } from "effect"
-import type { Settings } from "./settings.ts"
+import { Effect, Layer, Logger, Option, References } from "effect"
+import { Settings } from "./settings.ts"
 
 export const layer = ({ logFormat, logLevel }: Pick<Settings["Service"], "logFormat" | "logLevel">) => {
   const format = Option.getOrElse(logFormat, () => (process.stderr.isTTY ? "pretty" : "json"))
@@ -10,3 +10,6 @@ export const layer = ({ logFormat, logLevel }: Pick<Settings["Service"], "logFor
     Layer.succeed(References.MinimumLogLevel, logLevel),
   )
 }
+
+/** As the settings have it, for a thread, which is given none. */
+export const layerFromSettings = Layer.unwrap(Effect.map(Settings, layer)).pipe(Layer.provide(Settings.layer))

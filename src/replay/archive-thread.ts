@@ -1,7 +1,7 @@
 /** The long part of a run of the archive, in a worker thread, so that whoever appends is not held up. */
-import { Worker } from "node:worker_threads"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import type { LogLocation } from "../eventstore/location.ts"
+import * as Thread from "../thread.ts"
 import { NoBoundary } from "./archive-boundary.ts"
 import type { Draft, Step, Task, Told } from "./archive-draft.ts"
 import type { Inspected } from "./archive-move.ts"
@@ -25,13 +25,8 @@ export type Message =
 /** Young garbage is bounded, which the collector would else let grow to hundreds of MB; what is kept is not. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8 }
 
-/** With what the thread's error said. */
-class ArchiveThreadFailed extends Schema.TaggedError<ArchiveThreadFailed>()("ArchiveThreadFailed", {
-  message: Schema.String,
-}) {}
-
 /** A thread for each job. Interrupted, it ends the thread, which may leave its file. */
-export const workInThread = (log: LogLocation, told: Told): Work<ArchiveThreadFailed> => ({
+export const workInThread = (log: LogLocation, told: Told): Work<Thread.ThreadFailed> => ({
   draft: (task) =>
     inThread({ log, job: { _tag: "Draft", task } }, told, (message) =>
       message._tag === "Drafted" ? message.draft : undefined),
@@ -40,20 +35,21 @@ export const workInThread = (log: LogLocation, told: Told): Work<ArchiveThreadFa
       message._tag === "Inspected" ? message.inspected : undefined),
 })
 
-const inThread = <A>(given: Given, told: Told, resultIn: (message: Message) => A | undefined) =>
-  Effect.callback<A, ArchiveThreadFailed>((resume) => {
-    const worker = new Worker(new URL("./archive-worker.ts", import.meta.url), { workerData: given, resourceLimits })
-    let failure = "The thread ended before it was done"
-    let result: A | undefined
-    worker.on("message", (message: Message) => {
-      if (message._tag === "Progress") told.progress(message.step, message.done, message.of)
-      else if (message._tag === "Left") told.left(new NoBoundary({ vin: message.vin, reason: message.reason }))
-      else result = resultIn(message)
-    })
-    worker.once("error", (error) => {
-      failure = error instanceof Error ? error.message : String(error)
-    })
-    worker.once("exit", () =>
-      resume(result === undefined ? Effect.fail(new ArchiveThreadFailed({ message: failure })) : Effect.succeed(result)))
-    return Effect.promise(() => worker.terminate())
+const inThread = Effect.fnUntraced(function*<A>(
+  given: Given,
+  told: Told,
+  resultIn: (message: Message) => A | undefined,
+) {
+  let result: A | undefined
+  const hear = (message: Message) => {
+    if (message._tag === "Progress") told.progress(message.step, message.done, message.of)
+    else if (message._tag === "Left") told.left(new NoBoundary({ vin: message.vin, reason: message.reason }))
+    else result = resultIn(message)
+  }
+  yield* Thread.run(new URL("./archive-worker.ts", import.meta.url), {
+    workerData: given,
+    resourceLimits,
+    onMessage: (message) => hear(message as Message),
   })
+  return result ?? (yield* new Thread.ThreadFailed({ message: "The thread ended before it was done" }))
+})

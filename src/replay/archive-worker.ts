@@ -2,11 +2,10 @@
 import "effect/schema/SchemaJITCompiler/enable"
 import { constants, setPriority } from "node:os"
 import { parentPort, workerData } from "node:worker_threads"
-import { Cause, Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { EventStore } from "../eventstore/event-store.ts"
 import * as Log from "../eventstore/location.ts"
 import * as Logging from "../logging.ts"
-import { Settings } from "../settings.ts"
 import { draft, type Step } from "./archive-draft.ts"
 import { inspect } from "./archive-move.ts"
 import type { Given, Message } from "./archive-thread.ts"
@@ -35,9 +34,7 @@ const drafted = Effect.gen(function*() {
   tell({ _tag: "Drafted", draft: yield* draft(yield* EventStore, job.task, { left, progress }) })
 })
 
-const logging = Layer.unwrap(Effect.map(Settings, Logging.layer)).pipe(Layer.provide(Settings.layer))
-
-const exit = await drafted.pipe(Effect.provide([Log.layerReadOnlyAsStored(log), logging]), Effect.runPromiseExit)
+const exit = await drafted.pipe(Effect.provide([Log.layerReadOnlyAsStored(log), Logging.layerFromSettings]), Effect.runPromiseExit)
 if (Exit.isFailure(exit)) {
   // A tagged error would not come whole into the other thread. One that is expected says enough by its message.
   const { cause } = exit

@@ -1,13 +1,14 @@
 /** `parquet.ts`'s encoder in a thread of its own, so that reading the log and encoding what was read overlap. */
 import { Worker } from "node:worker_threads"
 import { Effect, Schema } from "effect"
+import { reasonOf } from "../eventstore/errors.ts"
 import type { Column, Values } from "./parquet.ts"
 
 export class EncodingFailed extends Schema.TaggedError<EncodingFailed>()("EncodingFailed", {
   cause: Schema.Defect(),
 }) {
   override get message() {
-    return `Parquet could not be encoded: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `Parquet could not be encoded: ${reasonOf(this.cause)}`
   }
 }
 

@@ -38,7 +38,7 @@ RpcServer.layer(ScanRpcs, { disableTracing: true }).pipe(
   Layer.provide(RpcServer.layerProtocolWorkerRunner),
   Layer.provide(NodeWorkerRunner.layer),
   Layer.provide(Log.layerReadOnly(workerData)),
-  Layer.provide(Layer.unwrap(Effect.map(Settings, Logging.layer))),
+  Layer.provide(Logging.layerFromSettings),
   Layer.provide(Settings.layer),
   Layer.provide(NodeServices.layer),
   Layer.launch,
