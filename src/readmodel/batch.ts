@@ -49,6 +49,7 @@ export const run = Effect.fnUntraced(function*(
       if (end % slice === 0) yield* Effect.yieldNow
     }
     const upTo = end === records.length ? batch.upTo : positionAt(records, end - 1)
+    for (const folding of foldings) yield* folding.prepare
     yield* sql.withTransaction(Effect.forEach(foldings, (folding) => folding.write(upTo), { discard: true }))
     for (const folding of foldings) folding.committed(upTo)
     yield* committed(upTo)

@@ -46,6 +46,8 @@ export interface AnyFolding {
   ) => Effect.Effect<void, SqlError.SqlError | ReadModelUnavailable>
   /** False where the batch has to be committed before the next record. */
   readonly fold: (record: Record) => boolean
+  /** Works out what the batch comes to. Not in the transaction, which whoever reads has to wait for. */
+  readonly prepare: Effect.Effect<void>
   /** Writes what the batch has changed, and the checkpoint. To be run in a transaction. */
   readonly write: (upTo: Position) => Effect.Effect<void, SqlError.SqlError | Checkpoints.CheckpointMoved>
   readonly committed: (upTo: Position) => void
@@ -62,6 +64,9 @@ export class Folding<Row extends object> implements AnyFolding {
   readonly #cache: Lru<string, Window<Row>>
   readonly #batch = new Map<string, Work<Row>>()
   #checkpoint: Checkpoints.Checkpoint
+  /** What the batch comes to. */
+  #upserts: Array<Row> = []
+  #deletes: Array<Row> = []
   #changes: Array<Change<Row>> = []
 
   /** `told` hears, after each commit, what has changed in the table while it is served. */
@@ -151,22 +156,25 @@ export class Folding<Row extends object> implements AnyFolding {
     return work.all || work.rows.length === count
   }
 
-  write(upTo: Position) {
-    const upserts: Array<Row> = []
-    const deletes: Array<Row> = []
+  readonly prepare = Effect.sync(() => {
+    this.#upserts = []
+    this.#deletes = []
     this.#changes = []
-    for (const work of this.#batch.values()) this.#collect(work, upserts, deletes)
+    for (const work of this.#batch.values()) this.#collect(work)
+  })
+
+  write(upTo: Position) {
     const table = Checkpoints.tableOf(this.#checkpoint)
     const advanced = upTo > this.#checkpoint.position
       ? Checkpoints.advance(this.#sql, this.#checkpoint, upTo)
       : Effect.void
     return advanced.pipe(
-      Effect.andThen(this.#table.remove(table, deletes)),
-      Effect.andThen(this.#table.upsert(table, upserts)),
+      Effect.andThen(this.#table.remove(table, this.#deletes)),
+      Effect.andThen(this.#table.upsert(table, this.#upserts)),
     )
   }
 
-  #collect(work: Work<Row>, upserts: Array<Row>, deletes: Array<Row>) {
+  #collect(work: Work<Row>) {
     if (work.rows === work.before) return
     const { key } = this.#projection
     const before = new Map<string, Row>()
@@ -178,10 +186,10 @@ export class Folding<Row extends object> implements AnyFolding {
       const was = before.get(place)
       before.delete(place)
       if (was === row) continue
-      upserts.push(row)
+      this.#upserts.push(row)
       if (this.#told !== undefined) this.#changes.push({ before: was, after: row })
     }
-    for (const row of before.values()) deletes.push(row)
+    for (const row of before.values()) this.#deletes.push(row)
   }
 
   committed(upTo: Position): void {
@@ -191,6 +199,8 @@ export class Folding<Row extends object> implements AnyFolding {
       else this.#cache.delete(vin)
     }
     this.#batch.clear()
+    this.#upserts = []
+    this.#deletes = []
     if (upTo > this.#checkpoint.position) this.#checkpoint = { ...this.#checkpoint, position: upTo }
     const changes = this.#changes
     this.#changes = []

@@ -51,6 +51,8 @@ export class KeyedFolding<Row extends object, Input> implements AnyFolding {
   readonly #others: Lru<string, Row>
   readonly #batch = new Map<string, Work<Row, Input>>()
   readonly #inputs = new Map<Record, Input>()
+  /** Those that the batch has changed. */
+  #rows: ReadonlyArray<Row> = []
   #checkpoint: Checkpoints.Checkpoint
 
   /** Of each vehicle that is kept its newest row is, and one more. */
@@ -174,7 +176,7 @@ export class KeyedFolding<Row extends object, Input> implements AnyFolding {
     return Effect.gen({ self: this }, function*() {
       if (upTo > this.#checkpoint.position) yield* Checkpoints.advance(this.#sql, this.#checkpoint, upTo)
       const table = Checkpoints.tableOf(this.#checkpoint)
-      yield* this.#table.upsert(table, yield* this.#evolve())
+      yield* this.#table.upsert(table, this.#rows)
       for (const [vin, work] of this.#batch) {
         const from = this.#keptFrom(work)
         if (from !== undefined && from !== work.keptFrom) {
@@ -184,8 +186,7 @@ export class KeyedFolding<Row extends object, Input> implements AnyFolding {
     })
   }
 
-  /** The rows that have changed. */
-  readonly #evolve = Effect.fnUntraced({ self: this }, function*() {
+  readonly prepare = Effect.gen({ self: this }, function*() {
     const rows: Array<Row> = []
     let folded = 0
     for (const [vin, work] of this.#batch) {
@@ -200,7 +201,7 @@ export class KeyedFolding<Row extends object, Input> implements AnyFolding {
       folded += work.inputs.length
       if (Math.floor(folded / slice) > slices) yield* Effect.yieldNow
     }
-    return rows
+    this.#rows = rows
   })
 
   committed(upTo: Position): void {
@@ -214,6 +215,7 @@ export class KeyedFolding<Row extends object, Input> implements AnyFolding {
     }
     this.#batch.clear()
     this.#inputs.clear()
+    this.#rows = []
     if (upTo > this.#checkpoint.position) this.#checkpoint = { ...this.#checkpoint, position: upTo }
   }
 
