@@ -8,17 +8,15 @@
  */
 import shared from "@eventstore/db-client/generated/shared_pb.js"
 import type { Status } from "@eventstore/db-client/generated/status_pb.js"
-import streams from "@eventstore/db-client/generated/streams_pb.js"
-import type { BatchAppendReq, BatchAppendResp } from "@eventstore/db-client/generated/streams_pb.js"
-import google from "google-protobuf/google/protobuf/empty_pb.js"
-import timestamp from "google-protobuf/google/protobuf/timestamp_pb.js"
+import type { BatchAppendResp } from "@eventstore/db-client/generated/streams_pb.js"
 import { type Context, Effect, Metric } from "effect"
 import { randomUUID } from "node:crypto"
 import { AppendTooLarge, type EventStoreUnavailable, StreamDeleted, WrongExpectedRevision } from "./errors.ts"
 import type { EventToAppend, ExpectedRevision } from "./event-store.ts"
+import { type Append, serialise } from "./eventstoredb-append-request.ts"
 import type { AppendCall, Connection } from "./eventstoredb-connection.ts"
 import { Refused, unavailable } from "./eventstoredb-errors.ts"
-import { streamIdentifier, textOf, toPosition, uuid } from "./eventstoredb-messages.ts"
+import { textOf, toPosition } from "./eventstoredb-messages.ts"
 import type { Position } from "./position.ts"
 
 /**
@@ -30,15 +28,6 @@ const maxUnanswered = 256
 const maxUnansweredBytes = 8 * 1024 * 1024
 /** The server gives up on a write after about 2 s. Who has not heard by now waits for an answer that was lost. */
 const answerMillis = 10_000
-/**
- * The deadline that goes with an append is a time by our clock, which the server compares with its own, beside a limit
- * that it has itself. So far ahead a clock that is minutes off does no harm.
- */
-const deadlineMillis = 60 * 60 * 1000
-/** Events of so many bytes share a message; the server takes messages of up to 17 MiB. */
-const maxMessageBytes = 3 * 1024 * 1024
-/** What comes with an event, beside its data and the length of its type: id, names, lengths. */
-const overheadBytes = 128
 /** No server takes an append of more, and would end the call for it, and all that is on it. */
 const maxBytes = 16 * 1024 * 1024
 
@@ -66,10 +55,7 @@ export type Answer = Effect.Effect<
   WrongExpectedRevision | StreamDeleted | AppendTooLarge | EventStoreUnavailable
 >
 
-interface Waiting {
-  readonly stream: string
-  readonly expected: ExpectedRevision
-  readonly events: ReadonlyArray<EventToAppend>
+interface Waiting extends Append {
   readonly answer: (answer: Answer) => void
   /** Its caller was interrupted before its turn. */
   abandoned: boolean
@@ -264,58 +250,8 @@ export class Appender {
   }
 }
 
-const empty = new google.Empty()
-
 /** Ends a call on which an answer is missing. */
 const watch = ({ call, unanswered }: Batch): void => {
   const [oldest] = unanswered.values()
   if (oldest !== undefined && performance.now() - oldest.sentAt > answerMillis) call.cancel()
-}
-
-const serialise = ({ events, expected, stream }: Waiting, correlation: string) => {
-  const messages: Array<BatchAppendReq> = []
-  let message = newMessage(correlation)
-  message.setOptions(optionsOf(stream, expected))
-  let bytes = 0
-  let messageBytes = 0
-  for (const event of events) {
-    const data = Buffer.from(JSON.stringify(event.data))
-    const metadata = Buffer.from(JSON.stringify(event.metadata))
-    const size = data.length + metadata.length
-    // Of so little data that it takes a message of several times its size, there may be much.
-    const sent = size + event.type.length * 3 + overheadBytes
-    if (messageBytes > 0 && messageBytes + sent > maxMessageBytes) {
-      messages.push(message)
-      message = newMessage(correlation)
-      messageBytes = 0
-    }
-    const proposed = new streams.BatchAppendReq.ProposedMessage()
-    proposed.setId(uuid(event.id))
-    proposed.getMetadataMap().set("type", event.type).set("content-type", "application/json")
-    proposed.setData(data)
-    proposed.setCustomMetadata(metadata)
-    message.addProposedMessages(proposed)
-    messageBytes += sent
-    bytes += size
-  }
-  message.setIsFinal(true)
-  messages.push(message)
-  return { messages, bytes }
-}
-
-const newMessage = (correlation: string) => {
-  const message = new streams.BatchAppendReq()
-  message.setCorrelationId(uuid(correlation))
-  return message
-}
-
-const optionsOf = (stream: string, expected: ExpectedRevision) => {
-  const options = new streams.BatchAppendReq.Options()
-  options.setStreamIdentifier(streamIdentifier(stream))
-  options.setDeadline(timestamp.Timestamp.fromDate(new Date(Date.now() + deadlineMillis)))
-  if (expected === "any") options.setAny(empty)
-  else if (expected === "no_stream") options.setNoStream(empty)
-  else if (expected === "stream_exists") options.setStreamExists(empty)
-  else options.setStreamPosition(String(expected))
-  return options
 }
