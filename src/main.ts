@@ -24,7 +24,7 @@ import * as Rebuild from "./readmodel/rebuild-thread.ts"
 import * as ReadModel from "./readmodel/sql-read-model.ts"
 import * as Archiver from "./replay/archiver.ts"
 import * as ServiceChecks from "./service-checks.ts"
-import { logOf, Settings, SettingsError } from "./settings.ts"
+import { databaseOf, logOf, Settings, SettingsError } from "./settings.ts"
 import * as SqliteClient from "./sql/sqlite-client.ts"
 import * as Vehicles from "./vehicles/local-vehicles.ts"
 
@@ -40,10 +40,9 @@ const make = Effect.fnUntraced(function*(settings: Settings["Service"], catalogu
   const vehicles = Vehicles.layer({ admission: settings.vehicles, snapshotEvery: settings.snapshotEvery })
   const ingest = Ingest.layer({ catalogue, mqtt: mqttOptions(settings) })
 
-  const databaseOf = (name: string) => ({ file: `${settings.dataDir}/${name}.db`, synchronous: "NORMAL" as const })
-  const database = (name: string) => SqliteClient.layer(databaseOf(name))
+  const database = (name: "readmodel" | "reactor") => SqliteClient.layer(databaseOf(settings, name))
   const build = (names: ReadonlyArray<string>) =>
-    Rebuild.run({ log: logLocation, database: databaseOf("readmodel"), names })
+    Rebuild.run({ log: logLocation, database: databaseOf(settings, "readmodel"), names })
   const projector = Projector.layer({ ...readModels, build })
   // Apart, so that a read model that is thrown away and built anew raises no alert again.
   const reactor = Reactor.layer({}).pipe(Layer.provide(database("reactor")))

@@ -16,6 +16,7 @@ import {
 } from "effect"
 import { ageIn } from "./age.ts"
 import type { LogLocation } from "./eventstore/location.ts"
+import { isMqttUrl } from "./mqtt-url.ts"
 
 const text = (name: string) => Config.option(Config.NonEmptyString(name))
 const secret = (name: string) => Config.option(Config.Redacted(name))
@@ -107,13 +108,6 @@ const whatIsWrong = ({ cause }: Config.ConfigError): string =>
     .map(({ message, path }) => `${path?.map(String).join("_")}: ${message}`)
     .join("; ")
 
-/** The client takes a scheme that it does not know for MQTT without TLS. */
-const mqttSchemes = new Set(["mqtt:", "mqtts:", "ws:", "wss:"])
-const isMqttUrl = (text: string): boolean => {
-  const url = URL.parse(text)
-  return url !== null && url.hostname !== "" && mqttSchemes.has(url.protocol)
-}
-
 const loopback = /^(localhost|127(\.\d+){3}|::1|\[::1\])$/
 
 export class Settings extends Context.Service<Settings, Values>()("vehicle-twin/Settings") {
@@ -122,6 +116,10 @@ export class Settings extends Context.Service<Settings, Values>()("vehicle-twin/
 
   static readonly layer = Layer.suspend(() => Settings.layerFrom(process.env))
 }
+
+/** An embedded database beside the log, by its name. */
+export const databaseOf = ({ dataDir }: Values, name: "readmodel" | "reactor") =>
+  ({ file: `${dataDir}/${name}.db`, synchronous: "NORMAL" }) as const
 
 /** Where the log is. */
 export const logOf = ({ archiveDir, dataDir, eventStoreUrl }: Values): LogLocation => {

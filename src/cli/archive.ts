@@ -1,6 +1,6 @@
 /** `vehicle-twin archive`: moves old events out of the log into Parquet files. */
 import { stat } from "node:fs/promises"
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Console, Effect, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { ageIn } from "../age.ts"
 import { EventStore } from "../eventstore/event-store.ts"
@@ -38,8 +38,6 @@ const steps: Readonly<Record<Step, string>> = {
   verifying: "reading the file again",
   truncating: "vehicles truncated",
 }
-
-const say = (line: string) => Effect.sync(() => process.stderr.write(`${line}\n`))
 
 const summary = ({ bytes, earlier, events, file, vehicles }: Outcome, folder: string, dryRun: boolean): string => {
   const finished = earlier.files === 0 ? "" : `${earlier.events} events of a run that was stopped are moved. `
@@ -81,7 +79,7 @@ export const archive = Command.make(
         const options = { folder: location.archive, before: cutoff, dryRun, progress: update }
         return yield* run(yield* EventStore, work, options)
       }).pipe(Effect.scoped, Effect.provide(dryRun ? Log.layerReadOnlyAsStored(location) : Log.layerAsStored(location)))
-      yield* say(summary(outcome, location.archive, dryRun))
+      yield* Console.error(summary(outcome, location.archive, dryRun))
     },
     Effect.provide(Settings.layer),
     Effect.mapError((cause) => new CliError.UserError({ cause })),

@@ -1,7 +1,6 @@
 /** `vehicle-twin export`: any part of history, for data science, to a file or standard output. */
-import { existsSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
-import { Context, Effect, Layer, Option, Result, Schema, Stream } from "effect"
+import { Console, Context, Effect, Layer, Option, Result, Schema, Stream } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import type { Catalogue } from "../../domain/signals/catalogue.ts"
@@ -17,7 +16,8 @@ import { select, unknownVehicles } from "../replay/select.ts"
 import type { Selection } from "../replay/selection.ts"
 import { clocks, selectionOf } from "../replay/selection-input.ts"
 import { signalColumn } from "../replay/wide-readings.ts"
-import { logOf, Settings } from "../settings.ts"
+import { Settings } from "../settings.ts"
+import { existingLog } from "./existing-log.ts"
 import { progress } from "./progress.ts"
 
 class NotExported extends Schema.TaggedError<NotExported>()("NotExported", { message: Schema.String }) {}
@@ -79,8 +79,6 @@ const flags = {
   ),
 }
 
-const say = (line: string) => Effect.sync(() => process.stderr.write(`${line}\n`))
-
 const whole = (n: number) => n.toLocaleString("en")
 
 /**
@@ -101,15 +99,11 @@ interface Source {
 }
 
 const fromLog = Effect.fnUntraced(function*(settings: Settings["Service"], vins: ReadonlyArray<string>) {
-  const location = logOf(settings)
-  if (location._tag === "Sqlite" && !existsSync(location.file)) {
-    return yield* new NotExported({ message: `There is no log in ${settings.dataDir}: is DATA_DIR right?` })
-  }
-  const store = Context.get(yield* Layer.build(Log.layerReadOnly(location)), EventStore)
+  const store = Context.get(yield* Layer.build(Log.layerReadOnly(yield* existingLog(settings))), EventStore)
   const unknown = yield* unknownVehicles(store, vins)
   const named = `${unknown.join(", ")}: the log has no events of ${unknown.length === 1 ? "this vehicle" : "these vehicles"}`
   if (vins.length > 0 && unknown.length === vins.length) return yield* new NotExported({ message: named })
-  if (unknown.length > 0) yield* say(named)
+  if (unknown.length > 0) yield* Console.error(named)
   const head = yield* store.head
   return { events: (selection) => select(store, selection), head: () => head } satisfies Source
 })
@@ -148,7 +142,7 @@ const shapeOf = Effect.fnUntraced(function*(
     const columns = paths.success.map((path) => signalColumn(path, catalogue))
     return { selection, shape: { _tag: "Wide", filter, signals: columns } satisfies Shape as Shape }
   }
-  yield* say("Looking for the signals that there are")
+  yield* Console.error("Looking for the signals that there are")
   const looked = tally()
   const found = yield* shown(source, selection, looked, signalsIn(source.events(selection), filter, catalogue, looked))
   // What has come since may have signals that have no column.
@@ -218,7 +212,7 @@ export const exportCommand = Command.make(
         : toText(events, shape, catalogue, counted)
       const write = file === undefined ? toStandardOutput(bytes) : toFile(file, bytes)
       const size = yield* shown(source, selection, counted, write, onTerminal)
-      yield* say(summary(counted, shape, size, file, (performance.now() - started) / 1_000))
+      yield* Console.error(summary(counted, shape, size, file, (performance.now() - started) / 1_000))
     },
     Effect.scoped,
     Effect.catchIf((error) => error instanceof BrokenPipe, () =>

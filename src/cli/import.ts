@@ -1,5 +1,5 @@
 /** `vehicle-twin import`: brings an export back into an empty log. */
-import { Effect, FileSystem, Schema } from "effect"
+import { Console, Effect, FileSystem, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
 import * as Log from "../eventstore/location.ts"
 import type { Imported } from "../replay/import.ts"
@@ -15,8 +15,6 @@ const files = Argument.String("file").pipe(
 
 const told = ({ found, streams, written }: Imported): string =>
   `${written} events written${found > 0 ? `, ${found} were there` : ""}; ${streams} streams`
-
-const say = (line: string) => Effect.sync(() => process.stderr.write(`${line}\n`))
 
 export const importCommand = Command.make(
   "import",
@@ -44,9 +42,9 @@ export const importCommand = Command.make(
         Effect.scoped,
         Effect.provide(Log.layer(location)),
         Effect.mapError(({ message }) => new NotImported({ message: `${message}\nUp to there: ${told(sofar)}` })),
-        Effect.onInterrupt(() => say(`Interrupted: ${told(sofar)}. The same command goes on from there`)),
+        Effect.onInterrupt(() => Console.error(`Interrupted: ${told(sofar)}. The same command goes on from there`)),
       )
-      yield* say(`${told(sofar)}; ${((performance.now() - started) / 1_000).toFixed(1)} s`)
+      yield* Console.error(`${told(sofar)}; ${((performance.now() - started) / 1_000).toFixed(1)} s`)
     },
     Effect.provide(Settings.layer),
     Effect.mapError((cause) => new CliError.UserError({ cause })),
@@ -58,10 +56,7 @@ export const importCommand = Command.make(
   ),
   Command.withExamples([
     { command: "vehicle-twin import history.ndjson.gz", description: "Into the log in DATA_DIR" },
-    {
-      command: "vehicle-twin import archive/*.parquet history.parquet",
-      description: "What was archived, and the rest",
-    },
+    { command: "vehicle-twin import archive/*.parquet", description: "Only what was archived" },
     {
       command: "vehicle-twin export --url http://old:4000 | EVENTSTORE_URL=esdb://new:2113 vehicle-twin import -",
       description: "From one service's log into another's",

@@ -1,6 +1,5 @@
 /** `vehicle-twin rebuild`: folds projections anew from the whole log, beside the service or without it. */
-import { existsSync } from "node:fs"
-import { Effect, Layer, Schema } from "effect"
+import { Console, Effect, Layer, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { SqlClient } from "effect/sql"
 import * as Log from "../eventstore/location.ts"
@@ -11,8 +10,9 @@ import { UnknownProjection } from "../readmodel/errors.ts"
 import { allProjected } from "../readmodel/projections.ts"
 import * as Rebuild from "../readmodel/rebuild.ts"
 import * as Tables from "../readmodel/tables.ts"
-import { logOf, Settings } from "../settings.ts"
+import { databaseOf, Settings } from "../settings.ts"
 import * as SqliteClient from "../sql/sqlite-client.ts"
+import { existingLog } from "./existing-log.ts"
 import { progress } from "./progress.ts"
 
 class NotRebuilt extends Schema.TaggedError<NotRebuilt>()("NotRebuilt", { message: Schema.String }) {}
@@ -40,8 +40,6 @@ const chosen = Effect.fnUntraced(function*(names: ReadonlyArray<string>, all: bo
   return all ? projections : projections.filter(({ name }) => names.includes(name))
 })
 
-const say = (line: string) => Effect.sync(() => process.stderr.write(`${line}\n`))
-
 export const rebuild = Command.make(
   "rebuild",
   flags,
@@ -49,12 +47,8 @@ export const rebuild = Command.make(
     function*({ all, names, restart }) {
       const projections = yield* chosen(names, all)
       const settings = yield* Settings
-      const log = logOf(settings)
       // Before a database is made for the read model of a log that is not there.
-      if (log._tag === "Sqlite" && !existsSync(log.file)) {
-        return yield* new NotRebuilt({ message: `There is no log in ${settings.dataDir}: is DATA_DIR right?` })
-      }
-      const database = { file: `${settings.dataDir}/readmodel.db`, synchronous: "NORMAL" as const }
+      const log = yield* existingLog(settings)
       const started = performance.now()
       yield* Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
@@ -72,12 +66,12 @@ export const rebuild = Command.make(
         }))
         for (const { name } of projections) {
           const [row] = yield* sql`SELECT COUNT(*) FROM ${sql(name)}`.values
-          yield* say(`${name}: ${Number(row?.[0])} rows`)
+          yield* Console.error(`${name}: ${Number(row?.[0])} rows`)
         }
-        yield* say(`${events} events folded in ${((performance.now() - started) / 1_000).toFixed(1)} s`)
+        yield* Console.error(`${events} events folded in ${((performance.now() - started) / 1_000).toFixed(1)} s`)
       }).pipe(
-        Effect.onInterrupt(() => say("Interrupted. What is served is as it was; the same command goes on from here")),
-        Effect.provide(Layer.mergeAll(Log.layerReadOnly(log), SqliteClient.layer(database), Logging.layer(settings))),
+        Effect.onInterrupt(() => Console.error("Interrupted. What is served is as it was; the same command goes on from here")),
+        Effect.provide(Layer.mergeAll(Log.layerReadOnly(log), SqliteClient.layer(databaseOf(settings, "readmodel")), Logging.layer(settings))),
       )
     },
     Effect.provide(Settings.layer),

@@ -6,11 +6,10 @@ import { parseTime } from "../../domain/codecs/time.ts"
 import { toTime } from "../../domain/vehicle/readings.ts"
 import { isVin } from "../../domain/vehicle/vin.ts"
 import type { Played } from "../replay/playback.ts"
+import { broker } from "./broker-flag.ts"
 import { progress } from "./progress.ts"
 
 class NotReplayed extends Schema.TaggedError<NotReplayed>()("NotReplayed", { message: Schema.String }) {}
-
-const protocols = new Set(["mqtt:", "mqtts:", "ws:", "wss:"])
 
 type Shift = "none" | "now" | number
 
@@ -21,14 +20,7 @@ const flags = {
     Argument.withDescription("Exports and archive files: NDJSON (.gz: gzipped) or .parquet; - is standard input"),
     Argument.atLeast(1),
   ),
-  mqtt: Flag.String("mqtt").pipe(
-    Flag.filter(
-      (text) => URL.canParse(text) && protocols.has(new URL(text).protocol) && new URL(text).hostname !== "",
-      () => "a URL like mqtt://host:1883 (mqtt, mqtts, ws or wss)",
-    ),
-    Flag.withDescription("The broker, with user and password if it asks for them: mqtt://user:password@host:1883"),
-    Flag.withDefault("mqtt://127.0.0.1:1883"),
-  ),
+  mqtt: broker,
   topicPrefix: Flag.String("topic-prefix").pipe(
     Flag.withDescription("Goes before vehicles/{vin}/…, as MQTT_TOPIC_PREFIX of the service"),
     Flag.withDefault(""),
@@ -129,7 +121,7 @@ export const replay = Command.make(
       description: "One vehicle's trip, as if it drove now",
     },
     {
-      command: "vehicle-twin replay archive/*.parquet history.parquet --speed 10 --url http://127.0.0.1:4000",
+      command: "vehicle-twin replay history.parquet --speed 10 --url http://127.0.0.1:4000",
       description: "With registrations and service records",
     },
   ]),

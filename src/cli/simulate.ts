@@ -3,6 +3,7 @@ import { Console, DateTime, Duration, Effect, Option } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import * as Fleet from "../simulator/fleet.ts"
 import { mostVehicles } from "../simulator/roster.ts"
+import { broker } from "./broker-flag.ts"
 
 const positive = (name: string) =>
   Flag.Finite(name).pipe(Flag.filter((value) => value > 0, () => "a number above 0"))
@@ -10,16 +11,6 @@ const positive = (name: string) =>
 const whole = (name: string, min: number, max: number) =>
   Flag.Int(name).pipe(
     Flag.filter((value) => value >= min && value <= max, () => `a whole number from ${min} to ${max}`),
-  )
-
-const protocols = new Set(["mqtt:", "mqtts:", "ws:", "wss:"])
-
-const url = (name: string) =>
-  Flag.String(name).pipe(
-    Flag.filter(
-      (text) => URL.canParse(text) && protocols.has(new URL(text).protocol) && new URL(text).hostname !== "",
-      () => "a URL like mqtt://host:1883 (mqtt, mqtts, ws or wss)",
-    ),
   )
 
 const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
@@ -61,10 +52,7 @@ const flags = {
     Flag.withDescription("The same seed and --start, with the same vehicles, rate and speed, send the same messages"),
     Flag.withDefault(1),
   ),
-  url: url("mqtt").pipe(
-    Flag.withDescription("The broker, with user and password if it asks for them: mqtt://user:password@host:1883"),
-    Flag.withDefault("mqtt://127.0.0.1:1883"),
-  ),
+  url: broker,
   duration: duration("duration").pipe(Flag.withDescription("End after this time: 60s, 5m"), Flag.optional),
   count: whole("count", 1, Number.MAX_SAFE_INTEGER).pipe(
     Flag.withDescription("End after so many samples"),

@@ -27,6 +27,11 @@ export interface ArchiveFile {
 
 const columns = ["position", "stream", "revision", "id", "type", "created", "data", "metadata"] as const
 
+/** In one piece, without the many small buffers that it would else make. */
+export const compressors = {
+  ZSTD: (input: Uint8Array, length: number) => zstdDecompressSync(input, { chunkSize: Math.max(64, length) }),
+}
+
 /** Opened until the scope closes. */
 export const openFile = Effect.fnUntraced(function*(path: string) {
   const reading = <A>(read: () => Promise<A>) =>
@@ -56,10 +61,6 @@ export const openFile = Effect.fnUntraced(function*(path: string) {
       },
     }
     const metadata = await parquetMetadataAsync(file)
-    // In one piece, without the many small buffers that it would else make.
-    const compressors = {
-      ZSTD: (input: Uint8Array, length: number) => zstdDecompressSync(input, { chunkSize: Math.max(64, length) }),
-    }
     return { metadata, scan: await parquetScan({ file, metadata, columns: [...columns], compressors }) }
   })
   const rowGroups = yield* reading(async () => rowGroupsOf(metadata))

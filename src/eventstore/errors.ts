@@ -69,7 +69,8 @@ export class ArchiveFileUnreadable extends Schema.TaggedError<ArchiveFileUnreada
   }
 }
 
-const reasonOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+/** What is known of a foreign failure, in words. */
+export const reasonOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
 /** A reader has seen more than the log holds: it is not the log that was read, or it was brought back from a backup. */
 export class PositionPastEnd extends Schema.TaggedError<PositionPastEnd>()("PositionPastEnd", {

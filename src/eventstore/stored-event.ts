@@ -1,6 +1,7 @@
 /** An event that remembers its JSON as it is stored, so that who writes it out again need not put it together anew. */
 import type { JsonObject, RecordedEvent } from "./event-store.ts"
 import type { Position } from "./position.ts"
+import type { EventRow } from "./sqlite-streams.ts"
 
 export class StoredEvent implements RecordedEvent {
   readonly id: string
@@ -15,18 +16,7 @@ export class StoredEvent implements RecordedEvent {
   readonly #metadata: string
 
   /** Throws where `data` or `metadata` is not JSON. */
-  constructor(
-    stream: string,
-    position: Position,
-    row: {
-      readonly revision: number
-      readonly created: number
-      readonly id: string
-      readonly type: string
-      readonly metadata: string
-      readonly data: string
-    },
-  ) {
+  constructor(stream: string, position: Position, row: Omit<EventRow, "position">) {
     this.id = row.id
     this.type = row.type
     this.data = JSON.parse(row.data)

@@ -13,6 +13,7 @@ import { openFile } from "../eventstore/archive-file.ts"
 import { archivedPrefix } from "../eventstore/archive.ts"
 import type { EventStore } from "../eventstore/event-store.ts"
 import { startDigest } from "./archive-writer.ts"
+import { receivedAtOf } from "./event-line.ts"
 
 type Store = EventStore["Service"]
 
@@ -51,8 +52,7 @@ export const inspect = (path: string) =>
       for (const event of yield* file.events(group)) {
         digest.add(event)
         events++
-        const { receivedAt } = event.metadata
-        const time = typeof receivedAt === "string" ? receivedAt : toTime(event.created)
+        const time = receivedAtOf(event) ?? toTime(event.created)
         const known = held.get(event.stream)
         if (known !== undefined && event.revision !== known.toRevision + 1) {
           const reason = `event ${known.toRevision + 1} of ${event.stream} is missing`

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import { open } from "node:fs/promises"
 import { Effect, Schema } from "effect"
+import { reasonOf } from "../eventstore/errors.ts"
 import type { RecordedEvent } from "../eventstore/event-store.ts"
 import { EventTable, eventColumns } from "./event-table.ts"
 import { Encoder } from "./parquet.ts"
@@ -14,7 +15,7 @@ export class ArchiveNotWritten extends Schema.TaggedError<ArchiveNotWritten>()("
   cause: Schema.Defect(),
 }) {
   override get message() {
-    return `${this.file} was not written: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `${this.file} was not written: ${reasonOf(this.cause)}`
   }
 }
 

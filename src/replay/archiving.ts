@@ -10,13 +10,14 @@
  * `cli/archive.ts` runs it once, `archiver.ts` daily in the service.
  */
 import { randomUUID } from "node:crypto"
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises"
+import { mkdir, readdir, rm } from "node:fs/promises"
 import { Effect, Stream } from "effect"
 import * as Log from "../eventstore/archive.ts"
 import type { EventStore } from "../eventstore/event-store.ts"
 import { type Draft, draft, type Progress, type Task, type Told } from "./archive-draft.ts"
 import { FileNotWhole, type Held, inspect, type Inspected, move } from "./archive-move.ts"
 import { ArchiveNotWritten } from "./archive-writer.ts"
+import { rename } from "./rename.ts"
 
 type Store = EventStore["Service"]
 
@@ -83,7 +84,7 @@ export const run = Effect.fnUntraced(function*<E>(log: Store, work: Work<E>, opt
     // Any other failure leaves it open whether the log has taken note: the next run finds out.
     Effect.catchTag("WrongExpectedRevision", (error) => Effect.andThen(removed, Effect.fail(error))),
   )
-  yield* attempt(file, () => giveName(folder, partial, file))
+  yield* attempt(file, () => rename(`${folder}/${partial}`, `${folder}/${file}`))
   yield* moveAll(log, file, held, snapshots, progress)
   return { file, vehicles, events, bytes, earlier } satisfies Outcome
 })
@@ -100,7 +101,7 @@ const finishEarlier = Effect.fnUntraced(function*<E>(log: Store, work: Work<E>, 
   }
   yield* attempt(folder, async () => {
     const names = new Set(await readdir(folder))
-    for (const [file, { partial }] of pending) if (names.delete(partial)) await giveName(folder, partial, file)
+    for (const [file, { partial }] of pending) if (names.delete(partial)) await rename(`${folder}/${partial}`, `${folder}/${file}`)
     await Promise.all([...names].filter((name) => isPartial.test(name)).map((name) => rm(`${folder}/${name}`)))
   })
   let moved = 0
@@ -144,14 +145,4 @@ const attempt = <A>(file: string, run: () => Promise<A>) =>
 const freeName = async (folder: string): Promise<string> => {
   const numbers = (await readdir(folder)).map((name) => Number(/^events-(\d+)\.parquet/.exec(name)?.[1] ?? 0))
   return `events-${String(Math.max(0, ...numbers) + 1).padStart(6, "0")}.parquet`
-}
-
-const giveName = async (folder: string, partial: string, file: string): Promise<void> => {
-  await rename(`${folder}/${partial}`, `${folder}/${file}`)
-  const opened = await open(folder)
-  try {
-    await opened.sync()
-  } finally {
-    await opened.close()
-  }
 }

@@ -9,6 +9,7 @@ import { createGunzip } from "node:zlib"
 import { NodeStream } from "@effect/platform-node"
 import { Effect, Result, Schema, Stream } from "effect"
 import type { Stored } from "../../domain/vehicle/record.ts"
+import { reasonOf } from "../eventstore/errors.ts"
 import { checkEvent } from "./event-check.ts"
 import { readEvents } from "./event-table.ts"
 import { describe, type ParquetUnreadable } from "./parquet-reader.ts"
@@ -46,7 +47,7 @@ export class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUn
   cause: Schema.Defect(),
 }) {
   override get message() {
-    return `Cannot read ${this.file}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `Cannot read ${this.file}: ${reasonOf(this.cause)}`
   }
 }
 

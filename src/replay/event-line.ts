@@ -26,23 +26,22 @@ export interface EventLine {
   readonly metadata: JsonObject
 }
 
-const vehicleStream = /^(?:vehicle|maintenance|snapshot|archive)-(.+)$/
+const ofVehicles: ReadonlySet<string> = new Set(["vehicle", "maintenance", "snapshot", "archive"])
 
-export const toLine = (event: RecordedEvent): EventLine => {
-  const { at } = event.data
-  const { receivedAt } = event.metadata
-  const created = new Date(event.created).toISOString()
-  return {
-    position: event.position,
-    stream: event.stream,
-    revision: event.revision,
-    id: event.id,
-    type: event.type,
-    vin: vehicleStream.exec(event.stream)?.[1] ?? null,
-    observedAt: typeof at === "string" ? at : null,
-    receivedAt: typeof receivedAt === "string" ? receivedAt : created,
-    created,
-    data: event.data,
-    metadata: event.metadata,
-  }
+/** `vin` of events on this stream. */
+export const vinOf = (stream: string): string | null => {
+  const end = stream.indexOf("-")
+  return ofVehicles.has(stream.slice(0, end)) && end + 1 < stream.length ? stream.slice(end + 1) : null
+}
+
+/** `observedAt`. */
+export const observedAtOf = ({ data }: Pick<RecordedEvent, "data">): string | null => {
+  const { at } = data
+  return typeof at === "string" ? at : null
+}
+
+/** `receivedAt`; null for an event that does not say, which has `created` there. */
+export const receivedAtOf = ({ metadata }: Pick<RecordedEvent, "metadata">): string | null => {
+  const { receivedAt } = metadata
+  return typeof receivedAt === "string" ? receivedAt : null
 }

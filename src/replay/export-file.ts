@@ -1,9 +1,9 @@
 /**
  * Where an export goes: a file that has its name only once it is whole and durable, or standard output.
  */
-import { open, rename, unlink, access } from "node:fs/promises"
-import { dirname } from "node:path"
+import { access, open, unlink } from "node:fs/promises"
 import { Effect, Exit, Schema, Stream } from "effect"
+import { rename } from "./rename.ts"
 
 export class NotWritten extends Schema.TaggedError<NotWritten>()("NotWritten", {
   target: Schema.String,
@@ -73,7 +73,6 @@ export const toFile = Effect.fnUntraced(function*<E, R>(file: string, bytes: Byt
         yield* attempt(() => writing)
         yield* attempt(() => handle.sync())
         yield* attempt(() => rename(partial, file))
-        yield* attempt(() => syncFolder(dirname(file)))
         return written
       }),
     (handle, exit) =>
@@ -83,16 +82,6 @@ export const toFile = Effect.fnUntraced(function*<E, R>(file: string, bytes: Byt
       }),
   )
 })
-
-/** So that the file has its name even after a power cut. */
-const syncFolder = async (path: string) => {
-  const folder = await open(path)
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
 
 /** How many bytes were written. */
 export const toStandardOutput = <E, R>(bytes: Bytes<E, R>) =>

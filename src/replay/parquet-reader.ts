@@ -1,14 +1,15 @@
 /** Reads Parquet files, a group of rows in memory at a time. */
-import { zstdDecompressSync } from "node:zlib"
 import { Effect, Schema, Stream } from "effect"
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet"
+import { compressors } from "../eventstore/archive-file.ts"
+import { reasonOf } from "../eventstore/errors.ts"
 
 export class ParquetUnreadable extends Schema.TaggedError<ParquetUnreadable>()("ParquetUnreadable", {
   file: Schema.String,
   cause: Schema.Defect(),
 }) {
   override get message() {
-    return `${this.file} cannot be read as Parquet: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `${this.file} cannot be read as Parquet: ${reasonOf(this.cause)}`
   }
 }
 
@@ -20,8 +21,6 @@ const parsers = {
   timestampFromMicroseconds: (micros: bigint) => new Date(Number(micros / 1_000n)).toISOString(),
   timestampFromNanoseconds: (nanos: bigint) => new Date(Number(nanos / 1_000_000n)).toISOString(),
 }
-
-const compressors = { ZSTD: (bytes: Uint8Array) => new Uint8Array(zstdDecompressSync(bytes)) }
 
 /** How many rows a file has, and its columns' names. */
 export const describe = Effect.fnUntraced(function*(file: string) {

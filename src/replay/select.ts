@@ -10,6 +10,7 @@ import type { EventStoreError } from "../eventstore/errors.ts"
 import type { EventStore, Filter, RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import { mapBatches } from "./batches.ts"
+import { observedAtOf, receivedAtOf } from "./event-line.ts"
 import type { Selection } from "./selection.ts"
 
 type Store = EventStore["Service"]
@@ -67,14 +68,14 @@ export const test = ({ clock, from, to, types, vins }: Selection): (event: Recor
 }
 
 /** Epoch ms. */
-const receivedAt = ({ created, metadata }: RecordedEvent): number => {
-  const { receivedAt } = metadata
-  return typeof receivedAt === "string" ? Date.parse(receivedAt) : created
+const receivedAt = (event: RecordedEvent): number => {
+  const time = receivedAtOf(event)
+  return time === null ? event.created : Date.parse(time)
 }
 
 const observedAt = (event: RecordedEvent): number => {
-  const { at } = event.data
-  return typeof at === "string" ? Date.parse(at) : receivedAt(event)
+  const time = observedAtOf(event)
+  return time === null ? receivedAt(event) : Date.parse(time)
 }
 
 interface Cursor {

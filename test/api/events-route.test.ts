@@ -14,11 +14,11 @@ import { eventsRoute } from "../../src/api/events-route.ts"
 import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { beginning } from "../../src/eventstore/position.ts"
 import * as Sqlite from "../../src/eventstore/sqlite.ts"
-import { toLine } from "../../src/replay/event-line.ts"
 import * as Scans from "../../src/replay/scans.ts"
 import { now, second } from "../support/given.ts"
 import { vinOf } from "../support/messages.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { toLine } from "../replay/event-lines.ts"
 
 const vehicles = 4
 const perVehicle = 4_000

@@ -10,10 +10,10 @@ import { toTime } from "../../domain/vehicle/readings.ts"
 import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { beginning } from "../../src/eventstore/position.ts"
 import * as Sqlite from "../../src/eventstore/sqlite.ts"
-import { toLine } from "../../src/replay/event-line.ts"
 import { now, second } from "../support/given.ts"
 import { vinOf } from "../support/messages.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { toLine } from "../replay/event-lines.ts"
 
 const main = join(import.meta.dirname, "../../src/cli/main.ts")
 /** Enough that an export is under way for a while, and that its NDJSON has some megabytes. */

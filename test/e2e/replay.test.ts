@@ -2,7 +2,6 @@
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { toLine } from "../../src/replay/event-line.ts"
 import type { RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { command, startCommand } from "../support/command.ts"
 import { mosquitto, mosquittoIsThere } from "../support/mosquitto.ts"
@@ -11,7 +10,7 @@ import { say } from "../support/say.ts"
 import { subscriber } from "../support/subscriber.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { until } from "../support/until.ts"
-import { fleetEvents, writeEvents, writeLines } from "../replay/event-lines.ts"
+import { fleetEvents, toLine, writeEvents, writeLines } from "../replay/event-lines.ts"
 import { freshService, livedHistory, logOf, settled, twinsOf } from "./history.ts"
 
 const timeout = 180_000

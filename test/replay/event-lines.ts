@@ -8,7 +8,7 @@ import { toTime } from "../../domain/vehicle/readings.ts"
 import type { RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { fromNumber } from "../../src/eventstore/position.ts"
 import { Encoder } from "../../src/replay/parquet.ts"
-import { type EventLine, toLine } from "../../src/replay/event-line.ts"
+import type { EventLine } from "../../src/replay/event-line.ts"
 import { eventColumns, EventTable } from "../../src/replay/event-table.ts"
 import { now, second } from "../support/given.ts"
 import { vinOf } from "../support/messages.ts"
@@ -62,6 +62,28 @@ export const alertRaised = (vin: string, position: number): RecordedEvent => ({
   },
   metadata: { schema: 1, receivedAt: toTime(now), causationRevision: 0 },
 })
+
+const vehicleStream = /^(?:vehicle|maintenance|snapshot|archive)-(.+)$/
+
+/** What an export says of an event. */
+export const toLine = (event: RecordedEvent): EventLine => {
+  const { at } = event.data
+  const { receivedAt } = event.metadata
+  const created = new Date(event.created).toISOString()
+  return {
+    position: event.position,
+    stream: event.stream,
+    revision: event.revision,
+    id: event.id,
+    type: event.type,
+    vin: vehicleStream.exec(event.stream)?.[1] ?? null,
+    observedAt: typeof at === "string" ? at : null,
+    receivedAt: typeof receivedAt === "string" ? receivedAt : created,
+    created,
+    data: event.data,
+    metadata: event.metadata,
+  }
+}
 
 export const writeLines = (file: string, lines: ReadonlyArray<EventLine>): string => {
   const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("")

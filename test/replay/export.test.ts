@@ -6,7 +6,6 @@ import { Effect, Fiber, Result, Stream } from "effect"
 import { catalogue } from "../../domain/signals/catalogue.ts"
 import { toTime } from "../../domain/vehicle/readings.ts"
 import type { RecordedEvent } from "../../src/eventstore/event-store.ts"
-import { toLine } from "../../src/replay/event-line.ts"
 import { readEvents } from "../../src/replay/event-table.ts"
 import { forReadings, type Shape, signalsIn, tally, toParquet, toText } from "../../src/replay/export.ts"
 import { checkTarget, toFile } from "../../src/replay/export-file.ts"
@@ -16,7 +15,7 @@ import { selectionOf } from "../../src/replay/selection-input.ts"
 import { now, second } from "../support/given.ts"
 import { vinOf } from "../support/messages.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
-import { alertRaised, fleetEvents } from "./event-lines.ts"
+import { alertRaised, fleetEvents, toLine } from "./event-lines.ts"
 
 const times = { message: toTime(now), before: toTime(now - 5 * second), faulty: toTime(now + 3_600 * second) }
 

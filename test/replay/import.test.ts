@@ -8,13 +8,12 @@ import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store
 import { beginning } from "../../src/eventstore/position.ts"
 import * as EventStoreDb from "../../src/eventstore/eventstoredb.ts"
 import * as Sqlite from "../../src/eventstore/sqlite.ts"
-import { toLine } from "../../src/replay/event-line.ts"
 import { type Imported, importEvents } from "../../src/replay/import.ts"
 import { altered, temporary, unavailable } from "../support/event-store.ts"
 import { startEventStoreDb } from "../support/eventstoredb-server.ts"
 import { vinOf } from "../support/messages.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
-import { alertRaised, fleetEvents, writeEvents, writeLines } from "./event-lines.ts"
+import { alertRaised, fleetEvents, toLine, writeEvents, writeLines } from "./event-lines.ts"
 
 const importing = (...files: ReadonlyArray<string>) => importEvents({ files, progress: () => {} })
 
