@@ -16,7 +16,10 @@ import {
 } from "effect"
 import { ageIn } from "./age.ts"
 import type { LogLocation } from "./eventstore/location.ts"
+import type { KafkaConnection } from "./kafka/connection.ts"
+import type { Topics } from "./kafka/topics.ts"
 import { isMqttUrl } from "./mqtt-url.ts"
+import type { DatabaseLocation } from "./sql/database.ts"
 
 const text = (name: string) => Config.option(Config.NonEmptyString(name))
 const secret = (name: string) => Config.option(Config.Redacted(name))
@@ -41,6 +44,21 @@ const Age = Schema.String.pipe(Schema.decodeTo(
 
 const levels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
 
+const Brokers = Schema.String.check(Schema.isPattern(/^\s*[^\s,:/]+:\d{1,5}(\s*,\s*[^\s,:/]+:\d{1,5})*\s*$/, {
+  message: "Expected hosts with their ports, separated by commas, such as kafka-1:9092,kafka-2:9092",
+}))
+
+const topic = (name: string, otherwise: string) =>
+  Config.schema(
+    Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9._-]{1,249}$/, {
+      message: "Expected a topic: up to 249 letters, digits, full stops, underscores and hyphens",
+    })),
+    name,
+  ).pipe(Config.withDefault(otherwise))
+
+const flag = (name: string) =>
+  Config.Literals(["true", "false"], name).pipe(Config.withDefault("false" as const), Config.map((text) => text === "true"))
+
 const settings = Config.all({
   /** HTTP: `/graphql`, `/healthz`, `/readyz`, `/metrics`. */
   host: Config.NonEmptyString("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -58,6 +76,14 @@ const settings = Config.all({
     Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 100_000 })),
     "SNAPSHOT_EVERY",
   ).pipe(Config.withDefault(250)),
+  /** `postgres://`, for the read model and what else is kept beside the log. Unset: embedded, in `DATA_DIR`. */
+  databaseUrl: secret("DATABASE_URL"),
+  /** Dead letters that are older, or more than so many of one source, are let go. */
+  deadLettersKeep: Config.schema(Age, "DEAD_LETTERS_KEEP").pipe(Config.withDefault(90 * 24 * hour)),
+  deadLettersMax: Config.schema(
+    Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 10_000_000 })),
+    "DEAD_LETTERS_MAX",
+  ).pipe(Config.withDefault(100_000)),
   /** `open`: a first message makes a twin. `registered`: messages of unknown vehicles go to the dead letters. */
   vehicles: Config.Literals(["open", "registered"], "VEHICLES").pipe(Config.withDefault("open" as const)),
   /** A VSS release as JSON, whose signals are then taken beside the built-in ones. */
@@ -84,6 +110,29 @@ const settings = Config.all({
   mqttTlsCa: text("MQTT_TLS_CA"),
   mqttTlsCert: text("MQTT_TLS_CERT"),
   mqttTlsKey: text("MQTT_TLS_KEY"),
+
+  /** Hosts and ports, separated by commas. Unset: Kafka is off. */
+  kafkaBrokers: Config.option(Config.schema(Brokers, "KAFKA_BROKERS")),
+  kafkaClientId: Config.NonEmptyString("KAFKA_CLIENT_ID").pipe(Config.withDefault("vehicle-twin")),
+  /** Processes of one group share the partitions between them. */
+  kafkaGroupId: Config.NonEmptyString("KAFKA_GROUP_ID").pipe(Config.withDefault("vehicle-twin")),
+  kafkaSsl: flag("KAFKA_SSL"),
+  /** PEM files. */
+  kafkaSslCa: text("KAFKA_SSL_CA"),
+  kafkaSslCert: text("KAFKA_SSL_CERT"),
+  kafkaSslKey: text("KAFKA_SSL_KEY"),
+  kafkaSaslMechanism: Config.option(
+    Config.Literals(["plain", "scram-sha-256", "scram-sha-512"], "KAFKA_SASL_MECHANISM"),
+  ),
+  kafkaSaslUsername: text("KAFKA_SASL_USERNAME"),
+  kafkaSaslPassword: secret("KAFKA_SASL_PASSWORD"),
+  kafkaTopicTelemetry: topic("KAFKA_TOPIC_TELEMETRY", "vehicle-telemetry"),
+  kafkaTopicDiagnostics: topic("KAFKA_TOPIC_DIAGNOSTICS", "vehicle-diagnostics"),
+  kafkaTopicService: topic("KAFKA_TOPIC_SERVICE", "vehicle-service"),
+  kafkaTopicEvents: topic("KAFKA_TOPIC_EVENTS", "twin-events"),
+  kafkaTopicAlerts: topic("KAFKA_TOPIC_ALERTS", "maintenance-alerts"),
+  /** Whether topics that are missing are made. */
+  kafkaCreateTopics: flag("KAFKA_CREATE_TOPICS"),
 
   /** Unset: served on loopback only. `none`: an open service, wanted. */
   auth: Config.option(Config.Literals(["none"], "AUTH")),
@@ -117,9 +166,55 @@ export class Settings extends Context.Service<Settings, Values>()("vehicle-twin/
   static readonly layer = Layer.suspend(() => Settings.layerFrom(process.env))
 }
 
-/** An embedded database beside the log, by its name. */
-export const databaseOf = ({ dataDir }: Values, name: "readmodel" | "reactor") =>
-  ({ file: `${dataDir}/${name}.db`, synchronous: "NORMAL" }) as const
+/** A database beside the log, by its name where it is embedded. In PostgreSQL one has the tables of all. */
+export const databaseOf = ({ databaseUrl, dataDir }: Values, name: "readmodel" | "reactor"): DatabaseLocation =>
+  Option.match(databaseUrl, {
+    onNone: () => ({ _tag: "Sqlite", file: `${dataDir}/${name}.db`, synchronous: "NORMAL" }),
+    onSome: (url) => ({ _tag: "Postgres", url: Redacted.value(url) }),
+  })
+
+export interface KafkaSettings {
+  readonly connection: KafkaConnection
+  readonly groupId: string
+  readonly topics: Topics
+  readonly createTopics: boolean
+}
+
+export const topicsOf = (values: Values): Topics => ({
+  in: {
+    telemetry: values.kafkaTopicTelemetry,
+    diagnostics: values.kafkaTopicDiagnostics,
+    service: values.kafkaTopicService,
+  },
+  out: { events: values.kafkaTopicEvents, alerts: values.kafkaTopicAlerts },
+})
+
+/** Nothing where Kafka is off. */
+export const kafkaOf = (values: Values): KafkaSettings | undefined => {
+  if (Option.isNone(values.kafkaBrokers)) return undefined
+  const mechanism = Option.getOrUndefined(values.kafkaSaslMechanism)
+  const username = Option.getOrUndefined(values.kafkaSaslUsername)
+  const password = Option.getOrUndefined(values.kafkaSaslPassword)
+  return {
+    connection: {
+      brokers: values.kafkaBrokers.value.split(",").map((broker) => broker.trim()),
+      clientId: values.kafkaClientId,
+      ssl: values.kafkaSsl
+        ? {
+          ca: Option.getOrUndefined(values.kafkaSslCa),
+          cert: Option.getOrUndefined(values.kafkaSslCert),
+          key: Option.getOrUndefined(values.kafkaSslKey),
+        }
+        : undefined,
+      sasl: mechanism === undefined || username === undefined || password === undefined
+        ? undefined
+        : { mechanism, username, password },
+    },
+    groupId: values.kafkaGroupId,
+    topics: topicsOf(values),
+    createTopics: values.kafkaCreateTopics,
+  }
+}
 
 /** Where the log is. */
 export const logOf = ({ archiveDir, dataDir, eventStoreUrl }: Values): LogLocation => {
@@ -132,17 +227,9 @@ export const logOf = ({ archiveDir, dataDir, eventStoreUrl }: Values): LogLocati
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Named in the contract, and not here yet: better to say so than to pass over what somebody counts on. */
-const notYet = ["DATABASE_URL", "KAFKA_BROKERS"]
-
 const read = Effect.fnUntraced(function*(variables: Environment) {
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(variables)) if (value) env[name] = value
-  for (const name of notYet) {
-    if (env[name] !== undefined) {
-      return yield* new SettingsError({ message: `${name} is set, which this version cannot use yet: unset it` })
-    }
-  }
   const values = yield* settings.parse(ConfigProvider.fromEnv({ env })).pipe(
     Effect.mapError((error) => new SettingsError({ message: whatIsWrong(error) })),
   )
@@ -164,5 +251,32 @@ const read = Effect.fnUntraced(function*(variables: Environment) {
   if (Option.isSome(values.mqttTlsCert) !== Option.isSome(values.mqttTlsKey)) {
     return yield* new SettingsError({ message: "MQTT_TLS_CERT and MQTT_TLS_KEY go together: set both or neither" })
   }
+  // Not by its schema either.
+  if (Option.exists(values.databaseUrl, (url) => !/^postgres(ql)?:\/\/[^/]/.test(Redacted.value(url)))) {
+    return yield* new SettingsError({
+      message: "DATABASE_URL is not the URL of a PostgreSQL database: expected postgres://user:password@host:5432/name",
+    })
+  }
+  yield* checkKafka(values)
   return values
 })
+
+const checkKafka = (values: Values): Effect.Effect<void, SettingsError> => {
+  const fail = (message: string) => Effect.fail(new SettingsError({ message }))
+  const hasFiles = [values.kafkaSslCa, values.kafkaSslCert, values.kafkaSslKey].some(Option.isSome)
+  if (hasFiles && !values.kafkaSsl) {
+    return fail("KAFKA_SSL_CA, KAFKA_SSL_CERT and KAFKA_SSL_KEY need KAFKA_SSL=true")
+  }
+  if (Option.isSome(values.kafkaSslCert) !== Option.isSome(values.kafkaSslKey)) {
+    return fail("KAFKA_SSL_CERT and KAFKA_SSL_KEY go together: set both or neither")
+  }
+  const sasl = [values.kafkaSaslMechanism, values.kafkaSaslUsername, values.kafkaSaslPassword]
+    .filter((part: Option.Option<unknown>) => Option.isSome(part))
+  if (sasl.length !== 0 && sasl.length !== 3) {
+    return fail("KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD go together: set all or none")
+  }
+  const topics = topicsOf(values)
+  const names = [...Object.values(topics.in), ...Object.values(topics.out)]
+  if (new Set(names).size < names.length) return fail("Two of KAFKA_TOPIC_… name the same topic")
+  return Effect.void
+}

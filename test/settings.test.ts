@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { type Environment, Settings } from "../src/settings.ts"
+import { databaseOf, type Environment, kafkaOf, Settings } from "../src/settings.ts"
 
 const read = (env: Environment) => Effect.provide(Settings, Settings.layerFrom(env))
 const complaint = (env: Environment) => Effect.map(Effect.flip(read(env)), ({ message }) => message)
@@ -42,7 +42,19 @@ describe("the settings", () => {
     ["ARCHIVE_AFTER", { ARCHIVE_AFTER: "90" }],
     ["ARCHIVE_AFTER", { ARCHIVE_AFTER: "0d" }],
     ["ARCHIVE_AFTER", { ARCHIVE_AFTER: "30m" }],
-    ["KAFKA_BROKERS", { KAFKA_BROKERS: "localhost:9092" }],
+    ["DATABASE_URL", { DATABASE_URL: "mysql://twin:secret@db/twin" }],
+    ["DATABASE_URL", { DATABASE_URL: "secret" }],
+    ["DEAD_LETTERS_KEEP", { DEAD_LETTERS_KEEP: "5" }],
+    ["DEAD_LETTERS_MAX", { DEAD_LETTERS_MAX: "0" }],
+    ["KAFKA_BROKERS", { KAFKA_BROKERS: "localhost" }],
+    ["KAFKA_BROKERS", { KAFKA_BROKERS: "kafka-1:9092," }],
+    ["KAFKA_SSL", { KAFKA_SSL: "yes" }],
+    ["KAFKA_SSL_CA", { KAFKA_BROKERS: "k:9093", KAFKA_SSL_CA: "ca.pem" }],
+    ["KAFKA_SSL_CERT", { KAFKA_BROKERS: "k:9093", KAFKA_SSL: "true", KAFKA_SSL_CERT: "cert.pem" }],
+    ["KAFKA_SASL_MECHANISM", { KAFKA_BROKERS: "k:9093", KAFKA_SASL_MECHANISM: "GSSAPI" }],
+    ["KAFKA_SASL_MECHANISM", { KAFKA_BROKERS: "k:9093", KAFKA_SASL_USERNAME: "twin", KAFKA_SASL_PASSWORD: "secret" }],
+    ["KAFKA_TOPIC_EVENTS", { KAFKA_TOPIC_EVENTS: "twin events" }],
+    ["Two of KAFKA_TOPIC_", { KAFKA_TOPIC_EVENTS: "one", KAFKA_TOPIC_ALERTS: "one" }],
   ]
   for (const [name, env] of wrong) {
     it.effect(`names ${name} where ${JSON.stringify(env)} is wrong, and tells no secret`, () =>
@@ -57,5 +69,36 @@ describe("the settings", () => {
     Effect.gen(function*() {
       yield* read({ AUTH: "none", HOST: "0.0.0.0", MQTT_HOST: "0.0.0.0" })
       yield* read({ MQTT_URL: "mqtts://broker:8883", MQTT_HOST: "0.0.0.0" })
+    }))
+
+  it.effect("name a Kafka cluster with its brokers, its topics and who we are", () =>
+    Effect.gen(function*() {
+      assert.isUndefined(kafkaOf(yield* read({})))
+      const kafka = kafkaOf(
+        yield* read({
+          KAFKA_BROKERS: "kafka-1:9093, kafka-2:9093",
+          KAFKA_SSL: "true",
+          KAFKA_SASL_MECHANISM: "scram-sha-512",
+          KAFKA_SASL_USERNAME: "twin",
+          KAFKA_SASL_PASSWORD: "secret",
+          KAFKA_TOPIC_TELEMETRY: "telemetry",
+        }),
+      )
+      assert.deepStrictEqual(kafka?.connection.brokers, ["kafka-1:9093", "kafka-2:9093"])
+      assert.deepStrictEqual(kafka?.topics.in, {
+        telemetry: "telemetry",
+        diagnostics: "vehicle-diagnostics",
+        service: "vehicle-service",
+      })
+      assert.isFalse(kafka?.createTopics)
+      assert.strictEqual(kafka?.connection.sasl?.username, "twin")
+      assert.notInclude(JSON.stringify(kafka), "secret")
+    }))
+
+  it.effect("put the read model into PostgreSQL where one is named", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(databaseOf(yield* read({}), "readmodel")._tag, "Sqlite")
+      const elsewhere = databaseOf(yield* read({ DATABASE_URL: "postgresql://twin@db:5432/twin" }), "readmodel")
+      assert.deepStrictEqual(elsewhere, { _tag: "Postgres", url: "postgresql://twin@db:5432/twin" })
     }))
 })

@@ -21,7 +21,9 @@ function startPinned() {
   } catch {
     return giveUp("its own Node is not installed")
   }
-  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: "inherit" })
+  // The Kafka client starts timers of negative length, harmlessly.
+  const flags = ["--disable-warning=TimeoutNegativeWarning"]
+  const child = spawn(node, [...flags, fileURLToPath(main), ...process.argv.slice(2)], { stdio: "inherit" })
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"]
   for (const signal of signals) process.on(signal, () => child.kill(signal))
   child.on("error", (error) => giveUp(error.message))
