@@ -11,7 +11,7 @@ import { allProjected } from "../readmodel/projections.ts"
 import * as Rebuild from "../readmodel/rebuild.ts"
 import * as Tables from "../readmodel/tables.ts"
 import { databaseOf, Settings } from "../settings.ts"
-import * as SqliteClient from "../sql/sqlite-client.ts"
+import * as Database from "../sql/database.ts"
 import { existingLog } from "./existing-log.ts"
 import { progress } from "./progress.ts"
 
@@ -71,7 +71,7 @@ export const rebuild = Command.make(
         yield* Console.error(`${events} events folded in ${((performance.now() - started) / 1_000).toFixed(1)} s`)
       }).pipe(
         Effect.onInterrupt(() => Console.error("Interrupted. What is served is as it was; the same command goes on from here")),
-        Effect.provide(Layer.mergeAll(Log.layerReadOnly(log), SqliteClient.layer(databaseOf(settings, "readmodel")), Logging.layer(settings))),
+        Effect.provide(Layer.mergeAll(Log.layerReadOnly(log), Database.layer(databaseOf(settings, "readmodel")), Logging.layer(settings))),
       )
     },
     Effect.provide(Settings.layer),

@@ -7,9 +7,11 @@
  * and deadlines by time. If it is lost, the reactor reads the log from its start, and raises nothing a second time,
  * because the alerts' streams say what was acted upon.
  */
-import { Array, Effect, Schema } from "effect"
-import type { SqlClient, SqlError } from "effect/sql"
+import { Effect, Schema } from "effect"
+import type { SqlClient, SqlError, Statement } from "effect/sql"
 import { beginning, type Position } from "../eventstore/position.ts"
+import { array, listed } from "../sql/listed.ts"
+import * as Locks from "../sql/locks.ts"
 
 export interface Start {
   readonly position: Position
@@ -35,13 +37,8 @@ export class ReactorOverlap extends Schema.TaggedError<ReactorOverlap>()("Reacto
 }
 
 /** Vehicles read or written by one statement. */
-const chunk = 100
+const chunk = 200
 
-const toColumns = ({ deadline, state, vin }: StoredVehicle): Record<string, string | number | null> => ({
-  vin,
-  deadline,
-  state,
-})
 const text = (value: unknown): string => `${value}`
 const toPosition = (value: unknown): Position => text(value) as Position
 
@@ -50,12 +47,15 @@ export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
     pg: () => ({ position: sql`TEXT COLLATE "C"`, time: sql`BIGINT` }),
     orElse: () => ({ position: sql`TEXT`, time: sql`INTEGER` }),
   })
-  yield* sql`CREATE TABLE IF NOT EXISTS reactor_checkpoint (
-    id INTEGER PRIMARY KEY, position ${types.position} NOT NULL, models TEXT NOT NULL,
-    quiet_until ${types.position} NOT NULL)`
-  yield* sql`CREATE TABLE IF NOT EXISTS reactor_vehicles (
-    vin TEXT PRIMARY KEY, deadline ${types.time}, state TEXT NOT NULL)`
-  yield* sql`CREATE INDEX IF NOT EXISTS reactor_vehicles_deadline ON reactor_vehicles (deadline)`
+  yield* sql.withTransaction(Effect.gen(function*() {
+    yield* Locks.schema(sql)
+    yield* sql`CREATE TABLE IF NOT EXISTS reactor_checkpoint (
+      id INTEGER PRIMARY KEY, position ${types.position} NOT NULL, models TEXT NOT NULL,
+      quiet_until ${types.position} NOT NULL)`
+    yield* sql`CREATE TABLE IF NOT EXISTS reactor_vehicles (
+      vin TEXT PRIMARY KEY, deadline ${types.time}, state TEXT NOT NULL)`
+    yield* sql`CREATE INDEX IF NOT EXISTS reactor_vehicles_deadline ON reactor_vehicles (deadline)`
+  }))
 
   return {
     /** Where to go on. With other models than before it begins anew, and keeps quiet up to the log's head of now. */
@@ -79,8 +79,8 @@ export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
     load: Effect.fnUntraced(function*(vins: ReadonlyArray<string>) {
       const found: Array<StoredVehicle> = []
       for (let from = 0; from < vins.length; from += chunk) {
-        const rows = yield* sql`SELECT vin, deadline, state FROM reactor_vehicles
-          WHERE ${sql.in("vin", vins.slice(from, from + chunk))}`.values
+        const rows = yield* sql`SELECT r.vin, r.deadline, r.state
+          FROM ${listed(sql, vins.slice(from, from + chunk))} JOIN reactor_vehicles r ON r.vin = v.value`.values
         for (const [vin, deadline, state] of rows) {
           found.push({ vin: text(vin), deadline: deadline === null ? null : Number(deadline), state: text(state) })
         }
@@ -94,9 +94,8 @@ export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
           RETURNING position`.values
         if (moved.length === 0) return yield* new ReactorOverlap({ position: from })
         for (let start = 0; start < vehicles.length; start += chunk) {
-          const rows = vehicles.slice(start, start + chunk).map(toColumns)
-          if (!Array.isReadonlyArrayNonEmpty(rows)) break
-          yield* sql`INSERT INTO reactor_vehicles ${sql.insert(rows)}
+          yield* sql`INSERT INTO reactor_vehicles (vin, deadline, state)
+            SELECT * FROM ${rowsOf(sql, vehicles.slice(start, start + chunk))} WHERE true
             ON CONFLICT (vin) DO UPDATE SET deadline = excluded.deadline, state = excluded.state`
         }
       })),
@@ -109,5 +108,17 @@ export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
       ),
   }
 })
+
+/** As a table of what is stored. */
+const rowsOf = (sql: SqlClient.SqlClient, vehicles: ReadonlyArray<StoredVehicle>): Statement.Fragment => {
+  const vins = vehicles.map(({ vin }) => vin)
+  const deadlines = vehicles.map(({ deadline }) => deadline)
+  const states = vehicles.map(({ state }) => state)
+  return sql.onDialectOrElse({
+    pg: () => sql`unnest(${array(sql, "text", vins)}, ${array(sql, "bigint", deadlines)}, ${array(sql, "text", states)})`,
+    orElse: () => sql`(SELECT v.value ->> 0, v.value ->> 1, v.value ->> 2
+      FROM json_each(${JSON.stringify(vins.map((vin, i) => [vin, deadlines[i], states[i]]))}) AS v)`,
+  })
+}
 
 export type ReactorStore = Effect.Success<ReturnType<typeof make>>

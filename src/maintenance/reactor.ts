@@ -17,6 +17,7 @@ import { decode, type UnreadableEvent, type VehicleRecord } from "../../domain/v
 import { EventStoreUnavailable } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
+import { isUnreachable } from "../sql/errors.ts"
 import { Lru } from "../sql/lru.ts"
 import { Alerts } from "./alerts.ts"
 import * as ReactorStore from "./reactor-store.ts"
@@ -37,7 +38,7 @@ const policy = {
   /** Events older than this say that the log is not read to its end, ms. */
   behindAfterMs: 60_000,
   /** Between tries after a failure. */
-  backoff: Schedule.jittered(Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")])),
+  backoff: Schedule.jittered(Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])),
 } as const
 
 export interface ReactorOptions {
@@ -260,13 +261,13 @@ export const layer = (options: ReactorOptions) =>
       Effect.tapCause((cause) => {
         const error = Cause.squash(cause)
         const known = failure
-        failure = String(error)
+        failure = error instanceof Error ? error.message : String(error)
         if (Cause.hasInterruptsOnly(cause)) return Effect.void
-        if (!(error instanceof EventStoreUnavailable)) {
+        if (!(error instanceof EventStoreUnavailable) && !isUnreachable(error)) {
           return Effect.logError("The maintenance reactor starts over", cause)
         }
         // Said once, not at each try.
-        return failure === known ? Effect.void : Effect.logWarning(`The maintenance reactor waits. ${error.message}`)
+        return failure === known ? Effect.void : Effect.logWarning(`The maintenance reactor waits. ${failure}`)
       }),
       Effect.sandbox,
       Effect.retry({ schedule: policy.backoff, while: (cause) => !Cause.hasInterruptsOnly(cause) }),

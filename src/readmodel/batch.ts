@@ -3,10 +3,11 @@ import { Effect, Metric, Result } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import * as Alert from "../../domain/maintenance/alert-record.ts"
 import * as Vehicle from "../../domain/vehicle/record.ts"
+import { decodeLetter, letterType } from "../../projections/letter-record.ts"
 import type { Record } from "../../projections/projection.ts"
 import type { RecordedEvent } from "../eventstore/event-store.ts"
 import type { Position } from "../eventstore/position.ts"
-import type { CheckpointMoved } from "./checkpoints.ts"
+import * as Checkpoints from "./checkpoints.ts"
 import type { ReadModelUnavailable } from "./errors.ts"
 import type { AnyFolding } from "./folding.ts"
 import * as Metrics from "./metrics.ts"
@@ -15,7 +16,7 @@ import * as Metrics from "./metrics.ts"
 const slice = 128
 
 /** What projections fold, as a filter of the log. */
-export const filter = { streams: ["vehicle-", "maintenance-"] } as const
+export const filter = { streams: ["vehicle-", "maintenance-", "deadletter-"] } as const
 
 export interface Batch {
   readonly events: ReadonlyArray<RecordedEvent>
@@ -32,7 +33,7 @@ export const run = Effect.fnUntraced(function*(
   foldings: ReadonlyArray<AnyFolding>,
   batch: Batch,
   committed: (upTo: Position) => Effect.Effect<void>,
-): Effect.fn.Return<void, SqlError.SqlError | CheckpointMoved | ReadModelUnavailable> {
+): Effect.fn.Return<void, SqlError.SqlError | Checkpoints.CheckpointMoved | ReadModelUnavailable> {
   const records = yield* decode(batch.events)
   let start = 0
   do {
@@ -50,7 +51,12 @@ export const run = Effect.fnUntraced(function*(
     }
     const upTo = end === records.length ? batch.upTo : positionAt(records, end - 1)
     for (const folding of foldings) yield* folding.prepare
-    yield* sql.withTransaction(Effect.forEach(foldings, (folding) => folding.write(upTo), { discard: true }))
+    const moving = foldings.map(({ checkpoint }) => checkpoint).filter(({ position }) => position < upTo)
+    yield* sql.withTransaction(Effect.andThen(
+      // First, so that another projector at work waits here, and then finds that it has lost.
+      Checkpoints.advance(sql, moving, upTo),
+      Effect.forEach(foldings, (folding) => folding.write, { discard: true }),
+    ))
     for (const folding of foldings) folding.committed(upTo)
     yield* committed(upTo)
     start = end
@@ -66,6 +72,11 @@ const decode = Effect.fnUntraced(function*(events: ReadonlyArray<RecordedEvent>)
   let unreadable = 0
   let first: Vehicle.UnreadableEvent | undefined
   for (const event of events) {
+    if (event.type === letterType) {
+      const letter = decodeLetter(event)
+      if (letter !== undefined) records.push(letter)
+      continue
+    }
     const decoded: Result.Result<Record | undefined, Vehicle.UnreadableEvent> =
       Alert.isMaintenanceStream(event.stream) ? Alert.decode(event) : Vehicle.decode(event)
     if (Result.isFailure(decoded)) {

@@ -60,17 +60,23 @@ export const add = (sql: SqlClient.SqlClient, checkpoint: Checkpoint) =>
 export const remove = (sql: SqlClient.SqlClient, { name, generation }: Checkpoint) =>
   sql`DELETE FROM checkpoints WHERE name = ${name} AND generation = ${generation}`
 
-/** By compare-and-set, in the transaction that writes the rows. */
+/** Moves all of these, by compare-and-set, in the transaction that writes the rows. */
 export const advance = (
   sql: SqlClient.SqlClient,
-  { name, generation, served, position }: Checkpoint,
+  checkpoints: ReadonlyArray<Checkpoint>,
   to: Position,
-): Effect.Effect<void, SqlError.SqlError | CheckpointMoved> =>
-  Effect.flatMap(
-    sql`UPDATE checkpoints SET position = ${to} WHERE name = ${name} AND generation = ${generation}
-      AND served = ${served ? 1 : 0} AND position = ${position} RETURNING name`.values,
-    (moved) => moved.length === 1 ? Effect.void : Effect.fail(new CheckpointMoved({ name, position })),
+): Effect.Effect<void, SqlError.SqlError | CheckpointMoved> => {
+  if (checkpoints.length === 0) return Effect.void
+  const where = checkpoints.map(({ generation, name, position, served }) =>
+    sql`(name = ${name} AND generation = ${generation} AND served = ${served ? 1 : 0} AND position = ${position})`)
+  return Effect.flatMap(
+    sql`UPDATE checkpoints SET position = ${to} WHERE ${sql.or(where)} RETURNING name`.values,
+    (moved) => {
+      const lost = checkpoints.find(({ name }) => !moved.some(([other]) => other === name))
+      return lost === undefined ? Effect.void : Effect.fail(new CheckpointMoved({ name: lost.name, position: lost.position }))
+    },
   )
+}
 
 /** Marks the served table as replaced. */
 export const retire = (sql: SqlClient.SqlClient, { name, generation }: Checkpoint) =>

@@ -6,7 +6,8 @@ export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailabl
   cause: Schema.Defect(),
 }) {
   override get message() {
-    return `The read model did not ${this.operation}: ${String(this.cause)}`
+    const { cause } = this
+    return `The read model did not ${this.operation}: ${cause instanceof Error ? cause.message : String(cause)}`
   }
 }
 

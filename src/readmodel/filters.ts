@@ -1,7 +1,7 @@
 /** What lists are filtered by, as conditions on the alias `t`. */
 import type { SqlClient, Statement } from "effect/sql"
+import { listed } from "../sql/listed.ts"
 import type { AlertFilter, VehicleFilter } from "./read-model.ts"
-import { listed } from "./table.ts"
 
 type Sql = SqlClient.SqlClient
 
@@ -9,7 +9,9 @@ type Sql = SqlClient.SqlClient
 const oneOf = (sql: Sql, column: string, values: ReadonlyArray<string> | undefined): Array<Statement.Fragment> => {
   if (values === undefined) return []
   const name = sql`t.${sql(column)}`
-  if (values.length === 1) return [sql`${name} = ${values[0]}`]
+  const [value, ...others] = values
+  // PostgreSQL takes no NUL; `listed` knows what stands for it.
+  if (value !== undefined && others.length === 0 && !value.includes("\u0000")) return [sql`${name} = ${value}`]
   return [sql`${name} IN (SELECT v.value FROM ${listed(sql, values)})`]
 }
 
@@ -28,6 +30,7 @@ export const vehicleConditions = (sql: Sql, filter: VehicleFilter): Array<Statem
     ...oneOf(sql, "vin", filter.vins),
     ...oneOf(sql, "brand", filter.brands),
     ...oneOf(sql, "model", filter.models),
+    ...oneOf(sql, "reporting", filter.reporting),
     ...allOf(sql, "tags", filter.tags),
   ]
   if (filter.online !== undefined) conditions.push(sql`t.online = ${filter.online}`)

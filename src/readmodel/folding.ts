@@ -9,10 +9,12 @@ import { Effect } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import type { Projection, Record } from "../../projections/projection.ts"
 import type { Position } from "../eventstore/position.ts"
+import { listed } from "../sql/listed.ts"
 import { Lru } from "../sql/lru.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import type { ReadModelUnavailable } from "./errors.ts"
-import { listed, type Table, vinOf } from "./table.ts"
+import { firstOfEach } from "./first-of-each.ts"
+import { type Table, vinOf } from "./table.ts"
 
 /** Rows read before others get the event loop: some milliseconds. */
 const rowsAtOnce = 500
@@ -48,8 +50,8 @@ export interface AnyFolding {
   readonly fold: (record: Record) => boolean
   /** Works out what the batch comes to. Not in the transaction, which whoever reads has to wait for. */
   readonly prepare: Effect.Effect<void>
-  /** Writes what the batch has changed, and the checkpoint. To be run in a transaction. */
-  readonly write: (upTo: Position) => Effect.Effect<void, SqlError.SqlError | Checkpoints.CheckpointMoved>
+  /** Writes what the batch has changed. To be run in the transaction that moves the checkpoint. */
+  readonly write: Effect.Effect<void, SqlError.SqlError>
   readonly committed: (upTo: Position) => void
   /** The table has taken its place under the plain name. */
   readonly serve: () => void
@@ -116,16 +118,14 @@ export class Folding<Row extends object> implements AnyFolding {
 
   #query(vins: ReadonlyArray<string>) {
     const sql = this.#sql
-    const table = sql(Checkpoints.tableOf(this.#checkpoint))
+    const name = Checkpoints.tableOf(this.#checkpoint)
     const { recent } = this.#projection
     if (recent === undefined) {
-      return sql`SELECT ${this.#table.selected} FROM ${listed(sql, vins)} JOIN ${table} t ON t.vin = v.value`
+      return sql`SELECT ${this.#table.selected} FROM ${listed(sql, vins)} JOIN ${sql(name)} t ON t.vin = v.value`
     }
     // One more than are wanted shows whether there are more.
-    const by = sql(recent.by)
-    return sql`
-      SELECT ${this.#table.selected} FROM ${listed(sql, vins)} JOIN ${table} t ON t.vin = v.value AND t.${by} IN (
-        SELECT r.${by} FROM ${table} r WHERE r.vin = v.value ORDER BY r.${by} DESC LIMIT ${recent.count + 1})`
+    const limit = recent.count + 1
+    return firstOfEach(sql, this.#table, name, vins, { by: recent.by, descending: true, limit })
   }
 
   #loaded(vins: ReadonlyArray<string>, rows: ReadonlyArray<Row>) {
@@ -163,16 +163,10 @@ export class Folding<Row extends object> implements AnyFolding {
     for (const work of this.#batch.values()) this.#collect(work)
   })
 
-  write(upTo: Position) {
+  readonly write = Effect.suspend(() => {
     const table = Checkpoints.tableOf(this.#checkpoint)
-    const advanced = upTo > this.#checkpoint.position
-      ? Checkpoints.advance(this.#sql, this.#checkpoint, upTo)
-      : Effect.void
-    return advanced.pipe(
-      Effect.andThen(this.#table.remove(table, this.#deletes)),
-      Effect.andThen(this.#table.upsert(table, this.#upserts)),
-    )
-  }
+    return Effect.andThen(this.#table.remove(table, this.#deletes), this.#table.upsert(table, this.#upserts))
+  })
 
   #collect(work: Work<Row>) {
     if (work.rows === work.before) return

@@ -11,9 +11,10 @@ import {
   minutesFrom,
   startOf,
 } from "../../projections/history.ts"
+import { listed } from "../sql/listed.ts"
 import type { ReadModelUnavailable } from "./errors.ts"
 import type { HistoryRange } from "./read-model.ts"
-import { listed, type Table } from "./table.ts"
+import type { Table } from "./table.ts"
 
 /** Rows that a statement may bring: some milliseconds of reading and parsing. */
 const rowsAtOnce = 500

@@ -7,11 +7,12 @@ import type { SqlClient, SqlError } from "effect/sql"
 import type { Given, Key, KeyedProjection } from "../../projections/keyed-projection.ts"
 import type { Record } from "../../projections/projection.ts"
 import type { Position } from "../eventstore/position.ts"
+import { listed } from "../sql/listed.ts"
 import { Lru } from "../sql/lru.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import type { ReadModelUnavailable } from "./errors.ts"
 import type { AnyFolding } from "./folding.ts"
-import { listed, type Table, vinOf } from "./table.ts"
+import { type Table, vinOf } from "./table.ts"
 
 /** Rows read before others get the event loop: some milliseconds. */
 const rowsAtOnce = 500
@@ -172,19 +173,15 @@ export class KeyedFolding<Row extends object, Input> implements AnyFolding {
     return newest === undefined || (by !== undefined && value !== undefined && value >= (newest[by] as string | number))
   }
 
-  write(upTo: Position) {
-    return Effect.gen({ self: this }, function*() {
-      if (upTo > this.#checkpoint.position) yield* Checkpoints.advance(this.#sql, this.#checkpoint, upTo)
-      const table = Checkpoints.tableOf(this.#checkpoint)
-      yield* this.#table.upsert(table, this.#rows)
-      for (const [vin, work] of this.#batch) {
-        const from = this.#keptFrom(work)
-        if (from !== undefined && from !== work.keptFrom) {
-          yield* this.#table.removeBelow(table, [vin, ...this.#projection.newest, from])
-        }
-      }
-    })
-  }
+  readonly write = Effect.suspend(() => {
+    const table = Checkpoints.tableOf(this.#checkpoint)
+    const outgrown: Array<Key> = []
+    for (const [vin, work] of this.#batch) {
+      const from = this.#keptFrom(work)
+      if (from !== undefined && from !== work.keptFrom) outgrown.push([vin, ...this.#projection.newest, from])
+    }
+    return Effect.andThen(this.#table.upsert(table, this.#rows), this.#table.removeBelow(table, outgrown))
+  })
 
   readonly prepare = Effect.gen({ self: this }, function*() {
     const rows: Array<Row> = []

@@ -72,7 +72,8 @@ export const statement = <Row extends object>(
   const select = (part: Part, extra: Statement.Fragment) => {
     const bound = bounds(sql, order, page, part)
     if (bound === undefined) return undefined
-    const sorted = part === "null" && tie !== undefined ? tie : tie === undefined ? column : sql.csv([column, tie])
+    // Also where the column is null: PostgreSQL does not see that the index is in the order of the other one then.
+    const sorted = tie === undefined ? column : sql.csv([column, tie])
     return sql`SELECT ${extra}${table.selected} FROM ${name} t
       WHERE ${sql.and([...where, ...bound])} ORDER BY ${sorted} LIMIT ${limit}`
   }

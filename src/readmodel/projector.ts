@@ -15,6 +15,7 @@ import type { SubscriptionError } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import { Changes } from "../live/changes.ts"
+import { isUnreachable } from "../sql/errors.ts"
 import * as Batch from "./batch.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import { ReadModelUnavailable } from "./errors.ts"
@@ -203,11 +204,17 @@ export const layer = (options: ProjectorOptions) =>
       Effect.gen(function*() {
         if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
         const error = Cause.squash(cause)
-        failure = String(error)
+        const known = failure
+        failure = error instanceof Error ? error.message : String(error)
         yield* Metric.update(Metrics.restarts, 1)
-        yield* error instanceof Checkpoints.CheckpointMoved
-          ? Effect.logInfo(`The projector goes back to its checkpoint. ${error.message}`)
-          : Effect.logWarning("The projector goes back to its checkpoint", cause)
+        if (error instanceof Checkpoints.CheckpointMoved) {
+          yield* Effect.logInfo(`The projector goes back to its checkpoint. ${failure}`)
+        } else if (!isUnreachable(error)) {
+          yield* Effect.logWarning("The projector goes back to its checkpoint", cause)
+        } else if (failure !== known) {
+          // Said once, not at each try.
+          yield* Effect.logWarning(`The projector waits. ${failure}`)
+        }
         if (!progressed) return yield* Effect.fail("no progress" as const)
         progressed = false
       })))

@@ -6,6 +6,7 @@ import { Context, type Effect } from "effect"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { HealthRow } from "../../projections/health.ts"
 import type { BucketSize, HistoryRow } from "../../projections/history.ts"
+import type { Counts, ReportingRow, ReportingState } from "../../projections/reporting.ts"
 import type { TripRow } from "../../projections/trips.ts"
 import type { VehicleRow } from "../../projections/vehicles.ts"
 import type { Position } from "../eventstore/position.ts"
@@ -36,6 +37,7 @@ export interface VehicleFilter {
   /** Vehicles with all of these. */
   readonly tags?: ReadonlyArray<string>
   readonly online?: boolean
+  readonly reporting?: ReadonlyArray<ReportingState>
   readonly registered?: boolean
   /** Epoch ms. */
   readonly seenAfter?: number
@@ -61,6 +63,38 @@ export interface HistoryRange {
   readonly bucketMs: BucketSize
   readonly from: number
   readonly to: number
+}
+
+/** Of receipt, epoch ms, `to` exclusive: the days (UTC) that lie in it, whole or in part. */
+export interface DayRange {
+  readonly from: number
+  readonly to: number
+}
+
+export interface BrandCounts {
+  /** Null for vehicles of which none is known. */
+  readonly brand: string | null
+  /** Vehicles of which something came on a day, summed over the days. */
+  readonly vehicleDays: number
+  readonly counts: Counts
+}
+
+/** Those who may be quiet for `limitMs` and were last heard of at `since`, epoch ms, or before. */
+export interface Quiet {
+  readonly limitMs: number
+  readonly since: number
+}
+
+/** A vehicle that may have been quiet for too long. */
+export interface Due {
+  readonly vin: string
+  readonly state: ReportingState
+  /** Epoch ms. */
+  readonly lastSeenAt: number
+  readonly limitMs: number
+  /** Of its newest event that this is judged by. */
+  readonly revision: number
+  readonly rhythmMs: number | undefined
 }
 
 export class ReadModel extends Context.Service<ReadModel, {
@@ -103,6 +137,25 @@ export class ReadModel extends Context.Service<ReadModel, {
   readonly minutesFrom: (
     vins: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, number>, ReadModelUnavailable>
+  /** How each of these vehicles reports, as it stands. */
+  readonly reportingByVin: (
+    vins: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, ReportingRow>, ReadModelUnavailable>
+  /** By VIN; vehicles of which nothing came are left out. */
+  readonly qualityByVin: (
+    vins: ReadonlyArray<string>,
+    range: DayRange,
+  ) => Effect.Effect<ReadonlyMap<string, Counts>, ReadModelUnavailable>
+  /** All brands, where none are given. Those of which nothing came are left out. */
+  readonly qualityByBrand: (
+    brands: ReadonlyArray<string> | undefined,
+    range: DayRange,
+  ) => Effect.Effect<ReadonlyArray<BrandCounts>, ReadModelUnavailable>
+  /** Vehicles to which any of these applies, so many at most. */
+  readonly quiet: (
+    quiet: ReadonlyArray<Quiet>,
+    limit: number,
+  ) => Effect.Effect<ReadonlyArray<Due>, ReadModelUnavailable>
   /** Newest first. */
   readonly alerts: (filter: AlertFilter, page: Page) => Effect.Effect<Slice<AlertRow>, ReadModelUnavailable>
   readonly countAlerts: (filter: AlertFilter) => Effect.Effect<number, ReadModelUnavailable>

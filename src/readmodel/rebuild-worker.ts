@@ -6,7 +6,7 @@ import { SqlClient } from "effect/sql"
 import { EventStore } from "../eventstore/event-store.ts"
 import * as Log from "../eventstore/location.ts"
 import * as Logging from "../logging.ts"
-import * as SqliteClient from "../sql/sqlite-client.ts"
+import * as Database from "../sql/database.ts"
 import { allProjected } from "./projections.ts"
 import * as Rebuild from "./rebuild.ts"
 import type { Task } from "./rebuild-thread.ts"
@@ -18,7 +18,7 @@ const exit = await Effect.gen(function*() {
   const store = yield* EventStore
   yield* Rebuild.run({ sql, store, projections: allProjected().filter(({ name }) => names.includes(name)) })
 }).pipe(
-  Effect.provide([Log.layerReadOnly(log), SqliteClient.layer(database), Logging.layerFromSettings]),
+  Effect.provide([Log.layerReadOnly(log), Database.layer(database), Logging.layerFromSettings]),
   Effect.runPromiseExit,
 )
 // A tagged error would not come whole into the other thread.

@@ -13,6 +13,7 @@ import type { SqlClient, SqlError } from "effect/sql"
 import type { EventStoreError } from "../eventstore/errors.ts"
 import type { EventStore } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
+import * as Locks from "../sql/locks.ts"
 import * as Batch from "./batch.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import type { ReadModelUnavailable, ServedByNewerVersion } from "./errors.ts"
@@ -99,6 +100,7 @@ const attempt = Effect.fnUntraced(function*(options: Options, counted: (events: 
   /** False where more is left than `bound`. Others who write wait meanwhile, so that the target stays. */
   const finish = (bound: number) =>
     sql.withTransaction(Effect.gen(function*() {
+      yield* Locks.writes(sql, "checkpoints")
       const upTo = yield* targetOf
       const events = yield* read(upTo, bound + 1)
       if (events.length > bound) return false

@@ -1,18 +1,23 @@
 /** `ReadModel` over the tables that the projector writes, which must run, or have run, on the same database. */
 import { Effect, Layer } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { SqlClient, type SqlError, type Statement } from "effect/sql"
 import { alerts, type AlertRow } from "../../projections/alerts.ts"
 import { health, type HealthRow } from "../../projections/health.ts"
 import { history } from "../../projections/history.ts"
+import { reporting } from "../../projections/reporting.ts"
 import { trips, type TripRow } from "../../projections/trips.ts"
 import { vehicles, type VehicleRow } from "../../projections/vehicles.ts"
+import type { Position } from "../eventstore/position.ts"
+import { listed } from "../sql/listed.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import { ReadModelUnavailable } from "./errors.ts"
+import { firstOfEach } from "./first-of-each.ts"
 import { alertConditions, vehicleConditions } from "./filters.ts"
 import * as History from "./history.ts"
 import * as Keyset from "./keyset.ts"
-import { ReadModel, type VehicleOrder } from "./read-model.ts"
-import { listed, Table } from "./table.ts"
+import * as Reporting from "./reporting.ts"
+import { type Page, ReadModel, type VehicleOrder } from "./read-model.ts"
+import { Table } from "./table.ts"
 
 /** By `by`; the tie column keeps the order stable. */
 export const vehicleOrder = ({ by, descending }: VehicleOrder): Keyset.Order<VehicleRow> =>
@@ -36,6 +41,7 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
   const tripTable = new Table(sql, trips)
   const healthTable = new Table(sql, health)
   const historyTable = new Table(sql, history)
+  const reportingTable = new Table(sql, reporting)
 
   /** The rows of these vehicles, in one query. */
   const ofVehicles = <Row extends object>(table: Table<Row>, vins: ReadonlyArray<string>) =>
@@ -63,11 +69,8 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
 
     countVehicles: (filter) => answering("count vehicles")(count("vehicles", vehicleConditions(sql, filter))),
 
-    vehiclesChangedAfter: (position, { vins, limit }) =>
-      vehicleTable.all(sql`
-        SELECT ${vehicleTable.selected} FROM vehicles t
-        WHERE t.position > ${position} AND ${sql.and(vehicleConditions(sql, vins === undefined ? {} : { vins }))}
-        ORDER BY t.position LIMIT ${limit}`).pipe(answering("find changed vehicles")),
+    vehiclesChangedAfter: (position, options) =>
+      vehicleTable.all(vehiclesAfter(sql, vehicleTable, position, options)).pipe(answering("find changed vehicles")),
 
     healthByVin: (vins) =>
       ofVehicles(healthTable, vins).pipe(
@@ -76,15 +79,10 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
       ),
 
     tripsByVin: (vins, page) =>
-      tripTable.all(sql`
-        SELECT ${tripTable.selected} FROM ${listed(sql, unique(vins))} JOIN trips t ON t.vin = v.value
-          AND t.${sql("startAt")} IN (
-            SELECT t.${sql("startAt")} FROM trips t
-            WHERE t.vin = v.value AND ${Keyset.within(sql, tripOrder, page)}
-            ORDER BY t.${sql("startAt")} ${sql.literal(page.backwards ? "ASC" : "DESC")} LIMIT ${page.limit + 1})
-        ORDER BY t.vin, t.${sql("startAt")} ${sql.literal(page.backwards ? "ASC" : "DESC")}`).pipe(
+      tripTable.all(tripsOfEach(sql, tripTable, unique(vins), page)).pipe(
         Effect.map((rows) => {
-          const byVin = Map.groupBy(rows, (row) => row.vin)
+          const ordered = rows.toSorted((a, b) => page.backwards ? a.startAt - b.startAt : b.startAt - a.startAt)
+          const byVin = Map.groupBy(ordered, (row) => row.vin)
           return new Map(vins.map((vin) => [vin, Keyset.toSlice(byVin.get(vin) ?? [], tripOrder, page)]))
         }),
         answering("find trips"),
@@ -103,6 +101,20 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
     history: (vins, range) => answering("find history")(History.read(sql, historyTable, unique(vins), range)),
 
     minutesFrom: (vins) => answering("find history")(History.keptFrom(sql, unique(vins))),
+
+    reportingByVin: (vins) =>
+      reportingTable.all(Reporting.newestOf(sql, reportingTable, unique(vins))).pipe(
+        Effect.map((rows) => new Map(rows.map((row) => [row.vin, row]))),
+        answering("find how vehicles report"),
+      ),
+
+    qualityByVin: (vins, range) =>
+      answering("find data quality")(Reporting.countsOf(sql, unique(vins), range)),
+
+    qualityByBrand: (brands, range) =>
+      answering("find data quality")(Reporting.countsOfBrands(sql, brands, range)),
+
+    quiet: (quiet, limit) => answering("find quiet vehicles")(Reporting.due(sql, reportingTable, quiet, limit)),
 
     alerts: (filter, page) =>
       answering("list alerts")(Keyset.slice(sql, alertTable, alertConditions(sql, filter), alertOrder, page)),
@@ -125,6 +137,31 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
     position: answering("tell its position")(Checkpoints.lowest(sql, told)),
   })
 }))
+
+/** In the order of their last change. */
+export const vehiclesAfter = (
+  sql: SqlClient.SqlClient,
+  table: Table<VehicleRow>,
+  position: Position,
+  { limit, vins }: { readonly vins?: ReadonlyArray<string>; readonly limit: number },
+): Statement.Statement<object> =>
+  sql`SELECT ${table.selected} FROM ${sql(vehicles.name)} t
+    WHERE t.position > ${position} AND ${sql.and(vehicleConditions(sql, vins === undefined ? {} : { vins }))}
+    ORDER BY t.position LIMIT ${limit}`
+
+/** One more than the page's limit of each. */
+export const tripsOfEach = (
+  sql: SqlClient.SqlClient,
+  table: Table<TripRow>,
+  vins: ReadonlyArray<string>,
+  page: Page,
+): Statement.Statement<object> =>
+  firstOfEach(sql, table, trips.name, vins, {
+    by: "startAt",
+    descending: !page.backwards,
+    limit: page.limit + 1,
+    where: Keyset.within(sql, tripOrder, page),
+  })
 
 const unique = (values: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(values)]
 

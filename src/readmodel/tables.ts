@@ -8,6 +8,7 @@
 import { Effect } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import { beginning, type Position } from "../eventstore/position.ts"
+import * as Locks from "../sql/locks.ts"
 import * as Checkpoints from "./checkpoints.ts"
 import { ServedByNewerVersion } from "./errors.ts"
 import type { Projected } from "./projected.ts"
@@ -47,6 +48,7 @@ export const prepare = (
   projections: ReadonlyArray<Projected>,
 ): Effect.Effect<All, SqlError.SqlError> =>
   sql.withTransaction(Effect.gen(function*() {
+    yield* Locks.schema(sql)
     yield* Checkpoints.create(sql)
     const known = yield* Checkpoints.list(sql)
     for (const projection of projections) {
@@ -69,6 +71,7 @@ export const beginBuilds = (
   restart: boolean,
 ): Effect.Effect<void, SqlError.SqlError | ServedByNewerVersion> =>
   sql.withTransaction(Effect.gen(function*() {
+    yield* Locks.schema(sql)
     const known = yield* Checkpoints.list(sql)
     for (const projection of projections) {
       const { name, version } = projection

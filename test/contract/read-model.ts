@@ -31,6 +31,7 @@ export const vehicleRow = (vin: string, rest: Partial<VehicleRow> = {}): Vehicle
   powertrain: null,
   tags: [],
   online: false,
+  reporting: null,
   lastSeenAt: null,
   registeredAt: null,
   revision: 0,

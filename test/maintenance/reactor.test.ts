@@ -1,8 +1,6 @@
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { streamOf as alertStreamOf } from "../../domain/maintenance/alert-events.ts"
 import type { ComponentModel } from "../../domain/maintenance/model.ts"
@@ -16,34 +14,33 @@ import { beginning } from "../../src/eventstore/position.ts"
 import * as SqliteEventStore from "../../src/eventstore/sqlite.ts"
 import * as Alerts from "../../src/maintenance/alerts.ts"
 import * as Reactor from "../../src/maintenance/reactor.ts"
-import * as SqliteClient from "../../src/sql/sqlite-client.ts"
+import { layer as databaseLayer } from "../../src/sql/database.ts"
+import { type NewDatabase, overDatabases } from "../contract/databases.ts"
 import { day } from "../support/given.ts"
 import { logLines } from "../support/log-lines.ts"
 import { readings, serviced, signal } from "../support/maintenance.ts"
 import { vinOf } from "../support/observations.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
 
 type Store = EventStore["Service"]
 
-const world = Effect.gen(function*() {
-  const folder = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "reactor-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true })),
-  )
+const worldIn = Effect.fnUntraced(function*(newDatabase: NewDatabase) {
+  const folder = yield* temporaryFolder
   const context = yield* Layer.build(SqliteEventStore.layer({ file: join(folder, "log.db") }))
-  return { folder, store: Context.get(context, EventStore) }
+  return { database: yield* newDatabase, store: Context.get(context, EventStore) }
 })
 
-type World = Effect.Success<typeof world>
+type World = Effect.Success<ReturnType<typeof worldIn>>
 
 /** A reactor at work while `use` runs, on what the one before it left behind. */
 const reacting = <A, E>(
-  { folder, store }: World,
+  { database, store }: World,
   use: (services: {
     readonly reactor: Reactor.Reactor["Service"]
     readonly alerts: Alerts.Alerts["Service"]
     readonly sql: SqlClient.SqlClient
   }) => Effect.Effect<A, E>,
-  { cachedVehicles = 100, file = "reactor.db", models = Models.models, tickEvery = "20 millis" as "20 millis" | "1 hour" } = {},
+  { cachedVehicles = 100, models = Models.models, tickEvery = "20 millis" as "20 millis" | "1 hour" } = {},
 ) =>
   Effect.gen(function*() {
     const services = { reactor: yield* Reactor.Reactor, alerts: yield* Alerts.Alerts, sql: yield* SqlClient.SqlClient }
@@ -53,7 +50,7 @@ const reacting = <A, E>(
       Layer.fresh(
         Reactor.layer({ cachedVehicles, models, tickEvery }).pipe(
           Layer.provideMerge(Alerts.layer),
-          Layer.provideMerge(SqliteClient.layer({ file: join(folder, file), synchronous: "NORMAL" })),
+          Layer.provideMerge(databaseLayer(database)),
           Layer.provide(Layer.succeed(EventStore, store)),
         ),
       ),
@@ -96,7 +93,9 @@ const today = Date.now() - 100 * day
 const says = (km: number, from: number) =>
   [0, 1, 2].map((i) => readings(from + i * 60_000, { [signal.distance]: km - i, [signal.time]: 6e7 }))
 
-describe("the maintenance reactor", () => {
+overDatabases("the maintenance reactor", (newDatabase) => {
+  const world = worldIn(newDatabase)
+
   it.live("raises an alert once, which is acknowledged, resolved by service, and raised again after the next interval", () =>
     Effect.gen(function*() {
       const here = yield* world
@@ -150,6 +149,7 @@ describe("the maintenance reactor", () => {
     Effect.gen(function*() {
       const here = yield* world
       const { store } = here
+      const elsewhere = { ...here, database: yield* newDatabase }
       const vins = Array.from({ length: 30 }, (_, i) => vinOf(i))
       for (const one of vins) {
         yield* append(store, one, [
@@ -168,7 +168,7 @@ describe("the maintenance reactor", () => {
       for (const events of before) {
         expect(types(events)).toEqual(["AlertRaised", "AlertResolved", "AlertRaised", "AlertResolved", "AlertRaised"])
       }
-      yield* reacting(here, (services) => settled(store, services), { file: "other.db" })
+      yield* reacting(elsewhere, (services) => settled(store, services))
       expect(yield* Effect.forEach(vins, (one) => alertsOf(store, one))).toEqual(before)
 
       yield* reacting(here, ({ sql }) => sql`UPDATE reactor_checkpoint SET models = 'older@1'`)
@@ -340,11 +340,12 @@ describe("the maintenance reactor", () => {
     Effect.gen(function*() {
       const here = yield* world
       const { store } = here
+      const elsewhere = { ...here, database: yield* newDatabase }
       const vins = Array.from({ length: 20 }, (_, i) => vinOf(i))
       for (const one of vins) yield* append(store, one, says(1_000, today))
       yield* Effect.all([
         reacting(here, (services) => settled(store, services)),
-        reacting(here, (services) => settled(store, services), { file: "other.db" }),
+        reacting(elsewhere, (services) => settled(store, services)),
         reacting(here, (services) => settled(store, services)),
       ], { concurrency: "unbounded" })
       for (const one of vins) expect(types(yield* alertsOf(store, one))).toEqual(["AlertRaised"])

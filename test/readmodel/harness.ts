@@ -1,9 +1,7 @@
-/** A log, projectors on it and a read model, on files of the test's own; and projections that are easy to check. */
+/** A log, projectors on it and a read model, in places of the test's own; and projections that are easy to check. */
 import { Context, Effect, Layer, Metric, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { alerts } from "../../projections/alerts.ts"
 import type { Projection } from "../../projections/projection.ts"
@@ -16,26 +14,30 @@ import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
 import { projected } from "../../src/readmodel/projected.ts"
 import * as Projector from "../../src/readmodel/projector.ts"
 import * as Rebuild from "../../src/readmodel/rebuild.ts"
-import * as SqliteClient from "../../src/sql/sqlite-client.ts"
+import { type DatabaseLocation, layer as databaseLayer } from "../../src/sql/database.ts"
+import type { NewDatabase } from "../contract/databases.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
 
 export type Store = EventStore["Service"]
 
-export const newFolder = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "read-model-"))),
-  (folder) => Effect.sync(() => rmSync(folder, { recursive: true })),
-)
+/** Can be handed to a process. */
+export interface Place {
+  /** The log's. */
+  readonly folder: string
+  /** The read model's. */
+  readonly database: DatabaseLocation
+}
 
-export const openLog = (folder: string) =>
+export const placeIn = (newDatabase: NewDatabase) => Effect.all({ folder: temporaryFolder, database: newDatabase })
+
+export const openLog = ({ folder }: Place) =>
   Effect.map(
     Layer.build(SqliteEventStore.layer({ file: join(folder, "log.db") })),
     (context) => Context.get(context, EventStore),
   )
 
-export const openSql = (folder: string) =>
-  Effect.map(
-    Layer.build(Layer.fresh(SqliteClient.layer({ file: join(folder, "read-model.db"), synchronous: "NORMAL" }))),
-    (context) => Context.get(context, SqlClient.SqlClient),
-  )
+export const openSql = ({ database }: Place) =>
+  Effect.map(Layer.build(Layer.fresh(databaseLayer(database))), (context) => Context.get(context, SqlClient.SqlClient))
 
 interface ProjectorSetup {
   readonly vehicles?: typeof vehicles
@@ -44,16 +46,16 @@ interface ProjectorSetup {
   readonly cachedVehicles?: number
 }
 
-/** A projector at work on the folder's read model until the scope closes, with connections of its own. */
-export const openProjector = Effect.fnUntraced(function*(folder: string, store: Store, setup: ProjectorSetup = {}) {
+/** A projector at work on the place's read model until the scope closes, with connections of its own. */
+export const openProjector = Effect.fnUntraced(function*(place: Place, store: Store, setup: ProjectorSetup = {}) {
   const { projections = [projected(counts)], vehicles: ofVehicles = vehicles, ...limits } = setup
-  const sql = yield* openSql(folder)
+  const sql = yield* openSql(place)
   const changes = Context.get(yield* Layer.build(Layer.fresh(ChangesInProcess.layer)), Changes)
   const committed: Array<Committed> = []
   yield* changes.listen((batch) => committed.push(batch))
   const known = [projected(ofVehicles), projected(alerts), ...projections]
   const build = (names: ReadonlyArray<string>) =>
-    rebuild(folder, store, { projections: known.filter(({ name }) => names.includes(name)), ...limits })
+    rebuild(place, store, { projections: known.filter(({ name }) => names.includes(name)), ...limits })
   const layer = Layer.fresh(Projector.layer({ vehicles: ofVehicles, alerts, others: projections, build, ...limits }))
   const context = yield* Layer.build(layer).pipe(
     Effect.provideService(SqlClient.SqlClient, sql),
@@ -64,8 +66,8 @@ export const openProjector = Effect.fnUntraced(function*(folder: string, store: 
 })
 
 /** As another process would, with connections of its own. */
-export const rebuild = (folder: string, store: Store, options: Omit<Rebuild.Options, "sql" | "store">) =>
-  Effect.scoped(Effect.flatMap(openSql(folder), (sql) => Rebuild.run({ sql, store, ...options })))
+export const rebuild = (place: Place, store: Store, options: Omit<Rebuild.Options, "sql" | "store">) =>
+  Effect.scoped(Effect.flatMap(openSql(place), (sql) => Rebuild.run({ sql, store, ...options })))
 
 /** Waits until all that is in the log is in what the projector folds. */
 export const caughtUp = Effect.fnUntraced(function*(store: Store, projector: Projector.Projector["Service"]) {

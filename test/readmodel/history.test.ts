@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { streamOf } from "../../domain/vehicle/events.ts"
@@ -7,19 +7,22 @@ import { type BucketSize, day, history, hour, minute } from "../../projections/h
 import { keyed } from "../../src/readmodel/projected.ts"
 import { ReadModel } from "../../src/readmodel/read-model.ts"
 import * as SqlReadModel from "../../src/readmodel/sql-read-model.ts"
-import { append, caughtUp, newFolder, openLog, openProjector, openSql, telemetry } from "./harness.ts"
+import { overDatabases } from "../contract/databases.ts"
+import { append, caughtUp, openLog, openProjector, openSql, placeIn, telemetry } from "./harness.ts"
 
 const midnight = Date.parse("2026-03-02T00:00:00.000Z")
 const sizes: ReadonlyArray<BucketSize> = [minute, hour, day]
 const vin = "A"
 
-describe("history, while it is written", () => {
+overDatabases("history, while it is written", (newDatabase) => {
+  const newPlace = placeIn(newDatabase)
+
   it.live("has each reading once, from one moment to the next never fewer, as minutes, hours and days close", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const { projector } = yield* openProjector(folder, store, { projections: [keyed(history)], batchEvents: 2 })
-      const reader = yield* openSql(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const { projector } = yield* openProjector(place, store, { projections: [keyed(history)], batchEvents: 2 })
+      const reader = yield* openSql(place)
       const readModel = Context.get(
         yield* Layer.build(Layer.fresh(SqlReadModel.layer)).pipe(Effect.provideService(SqlClient.SqlClient, reader)),
         ReadModel,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import * as fc from "fast-check"
@@ -9,8 +9,9 @@ import { beginning } from "../../src/eventstore/position.ts"
 import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
 import { keyed } from "../../src/readmodel/projected.ts"
 import { Table } from "../../src/readmodel/table.ts"
+import { overDatabases } from "../contract/databases.ts"
 import { HistoryRows } from "../support/history-rows.ts"
-import { append, caughtUp, newFolder, openLog, openProjector, rebuild, type Store, telemetry } from "./harness.ts"
+import { append, caughtUp, openLog, openProjector, placeIn, rebuild, type Store, telemetry } from "./harness.ts"
 
 const vins = ["A", "B", "C"]
 const t0 = Date.parse("2026-03-02T08:00:00.000Z")
@@ -55,16 +56,18 @@ const stored = (sql: SqlClient.SqlClient) => {
   return table.all(sql`SELECT ${table.selected} FROM history t ORDER BY t.vin, t.bucket_ms, t.start_at`)
 }
 
-describe("a projection with rows by key", () => {
+overDatabases("a projection with rows by key", (newDatabase) => {
+  const newPlace = placeIn(newDatabase)
+
   for (const [batchEvents, cachedVehicles] of [[1, 100], [7, 1], [2_000, 100]] as const) {
     it.live(`has the same rows in batches of ${batchEvents} with room for ${cachedVehicles} vehicles`, () =>
       Effect.gen(function*() {
-        const folder = yield* newFolder
-        const store = yield* openLog(folder)
+        const place = yield* newPlace
+        const store = yield* openLog(place)
         const all = messages(300, 1)
         yield* appendAll(store, all)
         const setup = { projections: [keyed(history)], batchEvents, cachedVehicles }
-        const { projector, sql } = yield* openProjector(folder, store, setup)
+        const { projector, sql } = yield* openProjector(place, store, setup)
         yield* caughtUp(store, projector)
         expect(yield* stored(sql)).toEqual(expected(all))
       }))
@@ -72,36 +75,36 @@ describe("a projection with rows by key", () => {
 
   it.live("goes on from its checkpoint with the rows that are there", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       const all = messages(400, 2)
       const setup = { projections: [keyed(history)], batchEvents: 20 }
       for (let start = 0; start < 400; start += 100) {
         yield* appendAll(store, all.slice(start, start + 100))
         // The scope closes wherever the projector happens to be.
         yield* Effect.scoped(Effect.gen(function*() {
-          const { sql } = yield* openProjector(folder, store, setup)
+          const { sql } = yield* openProjector(place, store, setup)
           yield* Checkpoints.list(sql).pipe(
             Effect.map((known) => known.some((one) => one.name === "history" && one.position > beginning)),
             Effect.repeat({ until: (begun) => begun }),
           )
         }))
       }
-      const { projector, sql } = yield* openProjector(folder, store, setup)
+      const { projector, sql } = yield* openProjector(place, store, setup)
       yield* caughtUp(store, projector)
       expect(yield* stored(sql)).toEqual(expected(all))
     }))
 
   it.live("is rebuilt to the same rows", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       const all = messages(200, 3)
       yield* appendAll(store, all)
-      const { projector, sql } = yield* openProjector(folder, store, { projections: [keyed(history)] })
+      const { projector, sql } = yield* openProjector(place, store, { projections: [keyed(history)] })
       yield* caughtUp(store, projector)
       yield* sql`UPDATE history SET signals = '{}'`
-      yield* rebuild(folder, store, { projections: [keyed(history)], batchEvents: 30 })
+      yield* rebuild(place, store, { projections: [keyed(history)], batchEvents: 30 })
       yield* caughtUp(store, projector)
       expect(yield* stored(sql)).toEqual(expected(all))
       const more = messages(100, 4)
@@ -112,10 +115,10 @@ describe("a projection with rows by key", () => {
 
   it.live("drops the rows that are not to be kept, of that vehicle alone, with the batch that says so", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       const setup = { projections: [keyed(history)], batchEvents: 40 }
-      const { projector, sql } = yield* openProjector(folder, store, setup)
+      const { projector, sql } = yield* openProjector(place, store, setup)
       const early = messages(120, 5)
       yield* appendAll(store, early)
       yield* caughtUp(store, projector)
@@ -130,9 +133,9 @@ describe("a projection with rows by key", () => {
 
   it.live("reads none of a vehicle's rows again while messages come in order", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const { projector, sql } = yield* openProjector(folder, store, { projections: [keyed(history)], batchEvents: 10 })
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const { projector, sql } = yield* openProjector(place, store, { projections: [keyed(history)], batchEvents: 10 })
       const inOrder = (from: number) =>
         Array.from({ length: 200 }, (_, i) => telemetry(1, new Date(t0 + (from + i) * 20_000).toISOString()))
       yield* append(store, streamOf("A"), inOrder(0))

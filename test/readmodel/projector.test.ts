@@ -1,5 +1,6 @@
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { Effect, Schedule, Stream } from "effect"
+import type { SqlClient } from "effect/sql"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
@@ -11,16 +12,19 @@ import { fromNumber } from "../../src/eventstore/position.ts"
 import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
 import * as Metrics from "../../src/readmodel/metrics.ts"
 import { projected } from "../../src/readmodel/projected.ts"
+import type { DatabaseLocation } from "../../src/sql/database.ts"
+import { overDatabases } from "../contract/databases.ts"
 import {
   append,
   caughtUp,
   countOf,
-  counts,
   type CountRow,
-  newFolder,
+  counts,
   openLog,
   openProjector,
   openSql,
+  type Place,
+  placeIn,
   raised,
   resolved,
   telemetry,
@@ -44,10 +48,10 @@ const spying = (at: (folds: number) => void): Projection<CountRow> => {
 }
 
 /** A process that projects; it is killed, without notice, where the scope closes. */
-const startProjecting = (folder: string, batchEvents: number) =>
+const startProjecting = (place: Place, batchEvents: number) =>
   Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(process.execPath, [join(import.meta.dirname, "projecting.ts"), folder, `${batchEvents}`], {
+      spawn(process.execPath, [join(import.meta.dirname, "projecting.ts"), JSON.stringify(place), `${batchEvents}`], {
         stdio: "ignore",
       })
     ),
@@ -58,18 +62,30 @@ const startProjecting = (folder: string, batchEvents: number) =>
       }),
   )
 
-describe("projector", () => {
+/** Each write of a row of `counts` adds one to `writes`. */
+const notingWrites = (sql: SqlClient.SqlClient) => {
+  const statements = sql.onDialectOrElse({
+    pg: () => [
+      `CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN INSERT INTO writes VALUES (new.messages); RETURN NULL; END'`,
+      "CREATE TRIGGER on_write AFTER INSERT OR UPDATE ON counts FOR EACH ROW EXECUTE FUNCTION note()",
+    ],
+    orElse: () => ["INSERT", "UPDATE"].map((event) =>
+      `CREATE TRIGGER on_${event} AFTER ${event} ON counts BEGIN INSERT INTO writes VALUES (new.messages); END`),
+  })
+  return Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+}
+
+overDatabases("projector", (newDatabase) => {
+  const newPlace = placeIn(newDatabase)
+
   it.live("writes a vehicle once a batch, and tells it as it was before the batch and as it is after", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const { projector, sql, committed } = yield* openProjector(folder, store)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const { projector, sql, committed } = yield* openProjector(place, store)
       yield* sql`CREATE TABLE writes (messages INTEGER)`
-      for (const event of ["INSERT", "UPDATE"]) {
-        yield* sql.unsafe(
-          `CREATE TRIGGER on_${event} AFTER ${event} ON counts BEGIN INSERT INTO writes VALUES (new.messages); END`,
-        )
-      }
+      yield* notingWrites(sql)
       yield* append(store, "vehicle-A", messages(300))
       yield* caughtUp(store, projector)
       yield* append(store, "vehicle-A", messages(200))
@@ -90,9 +106,9 @@ describe("projector", () => {
 
   it.live("has a change in the database before it is told", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const { projector, sql, committed } = yield* openProjector(folder, store, { batchEvents: 10 })
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const { projector, sql, committed } = yield* openProjector(place, store, { batchEvents: 10 })
       yield* append(store, "vehicle-A", messages(100))
       yield* Effect.gen(function*() {
         const told = committed.length
@@ -106,9 +122,9 @@ describe("projector", () => {
 
   it.live("tells alerts as they are raised and resolved", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const { projector, sql, committed } = yield* openProjector(folder, store)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const { projector, sql, committed } = yield* openProjector(place, store)
       yield* append(store, "maintenance-A", [raised("a1"), raised("a2")])
       yield* caughtUp(store, projector)
       yield* append(store, "maintenance-A", [resolved("a1")])
@@ -122,13 +138,13 @@ describe("projector", () => {
 
   it.live("counts each event once where two projectors meet on one database", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       const setup = { batchEvents: 40 }
       const restarts = yield* countOf(Metrics.restarts)
       const [one, two] = yield* Effect.all([
-        openProjector(folder, store, setup),
-        openProjector(folder, store, setup),
+        openProjector(place, store, setup),
+        openProjector(place, store, setup),
       ])
       for (let i = 0; i < 20; i++) {
         yield* append(store, "vehicle-A", messages(50))
@@ -157,14 +173,14 @@ describe("projector", () => {
 
   it.live("goes back to its checkpoint after a failure between batches, and counts each event once", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       yield* append(store, "vehicle-A", messages(500))
       const projection = spying((folds) => {
         if (folds === 137 || folds === 300) throw new Error("struck by the test")
       })
       const restarts = yield* countOf(Metrics.restarts)
-      const { projector, sql } = yield* openProjector(folder, store, {
+      const { projector, sql } = yield* openProjector(place, store, {
         projections: [projected(projection)],
         batchEvents: 50,
       })
@@ -176,8 +192,8 @@ describe("projector", () => {
 
   it.live("goes on where the log cuts a subscription off", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       let subscriptions = 0
       const cut = new EventStoreUnavailable({ operation: "subscribe", cause: new Error("cut by the test") })
       const subscribeAll: typeof store.subscribeAll = (options) => {
@@ -185,7 +201,7 @@ describe("projector", () => {
         const events = Stream.filter(store.subscribeAll(options), ({ _tag }) => _tag === "Events")
         return Stream.concat(Stream.take(events, 1), Stream.fail(cut))
       }
-      const { projector, sql } = yield* openProjector(folder, { ...store, subscribeAll })
+      const { projector, sql } = yield* openProjector(place, { ...store, subscribeAll })
       for (let i = 0; i < 4; i++) {
         yield* append(store, "vehicle-A", messages(100))
         yield* caughtUp(store, projector)
@@ -196,20 +212,20 @@ describe("projector", () => {
 
   it.live("resumes at the checkpoint after a restart, however it was stopped", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       yield* append(store, "vehicle-A", messages(2_000))
       let folded = 0
       const setup = { projections: [projected(spying(() => void folded++))], batchEvents: 20 }
       const stopped = yield* Effect.scoped(Effect.gen(function*() {
-        const { sql, committed } = yield* openProjector(folder, store, setup)
+        const { sql, committed } = yield* openProjector(place, store, setup)
         yield* Effect.yieldNow.pipe(Effect.repeat({ until: () => committed.length > 5 }))
         const [checkpoint] = yield* Checkpoints.list(sql)
         return checkpoint?.position ?? ""
       }))
       expect(stopped < (yield* store.head)).toBe(true)
       const before = folded
-      const { projector, sql } = yield* openProjector(folder, store, setup)
+      const { projector, sql } = yield* openProjector(place, store, setup)
       yield* caughtUp(store, projector)
       expect(yield* sql`SELECT * FROM counts`).toEqual([{ vin: "A", messages: 2_000, speeds: sumTo(2_000) }])
       expect(folded - before).toBeLessThan(2_000)
@@ -217,16 +233,16 @@ describe("projector", () => {
 
   it.live("counts each event once after its process was killed", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const sql = yield* openSql(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const sql = yield* openSql(place)
       for (let i = 0; i < 20; i++) yield* append(store, "vehicle-A", messages(500))
       const head = yield* store.head
       const positions: Array<string> = []
       for (let kill = 1; kill <= 3; kill++) {
         const before = positions.at(-1) ?? ""
         yield* Effect.scoped(Effect.gen(function*() {
-          yield* startProjecting(folder, 5)
+          yield* startProjecting(place, 5)
           const reached = yield* Effect.orElseSucceed(Checkpoints.list(sql), () => []).pipe(
             Effect.map((checkpoints) => checkpoints.find(({ name }) => name === "counts")?.position ?? ""),
             Effect.repeat({
@@ -238,16 +254,16 @@ describe("projector", () => {
         }))
       }
       expect(positions.every((position) => position < head)).toBe(true)
-      const { projector } = yield* openProjector(folder, store)
+      const { projector } = yield* openProjector(place, store)
       yield* caughtUp(store, projector)
       expect(yield* sql`SELECT * FROM counts`).toEqual([{ vin: "A", messages: 10_000, speeds: 20 * sumTo(500) }])
     }), 60_000)
 
   it.live("passes an unreadable event over and counts it", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const { projector, sql } = yield* openProjector(folder, store)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const { projector, sql } = yield* openProjector(place, store)
       const before = yield* countOf(Metrics.unreadable)
       yield* append(store, "vehicle-A", [telemetry(1), unreadable(), telemetry(2)])
       yield* append(store, "vehicle-B", [unreadable()])
@@ -260,12 +276,12 @@ describe("projector", () => {
 
   it.live("moves its checkpoint where the log had nothing for it", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       const { position } = yield* append(store, "deadletter-mqtt", [telemetry(1)])
       const checkpoint: Delivery = { _tag: "Checkpoint", upTo: position }
       const subscribeAll = () => Stream.concat(Stream.succeed(checkpoint), Stream.never)
-      const { projector, sql } = yield* openProjector(folder, { ...store, subscribeAll })
+      const { projector, sql } = yield* openProjector(place, { ...store, subscribeAll })
       yield* caughtUp(store, projector)
       const checkpoints = yield* Checkpoints.list(sql)
       expect(checkpoints.map((one) => one.position)).toEqual([position, position, position])
@@ -273,13 +289,13 @@ describe("projector", () => {
 
   it.live("is right with room for one vehicle in its cache", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       const vins = Array.from({ length: 7 }, (_, i) => `V${i}`)
       for (let round = 0; round < 10; round++) {
         for (const vin of vins) yield* append(store, `vehicle-${vin}`, messages(3))
       }
-      const { projector, sql } = yield* openProjector(folder, store, { cachedVehicles: 1, batchEvents: 5 })
+      const { projector, sql } = yield* openProjector(place, store, { cachedVehicles: 1, batchEvents: 5 })
       yield* caughtUp(store, projector)
       expect(yield* sql`SELECT * FROM counts ORDER BY vin`)
         .toEqual(vins.map((vin) => ({ vin, messages: 30, speeds: 10 * sumTo(3) })))
@@ -287,10 +303,10 @@ describe("projector", () => {
 
   it.live("lets others have the event loop during a long run", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
+      const place = yield* newPlace
+      const store = yield* openLog(place)
       yield* append(store, "vehicle-A", messages(5_000))
-      const { projector, committed } = yield* openProjector(folder, store)
+      const { projector, committed } = yield* openProjector(place, store)
       let turns = 0
       yield* Effect.yieldNow.pipe(
         Effect.andThen(Effect.sync(() => void turns++)),
@@ -302,10 +318,14 @@ describe("projector", () => {
 
   it.live("does not start on a database that cannot be used", () =>
     Effect.gen(function*() {
-      const folder = yield* newFolder
-      const store = yield* openLog(folder)
-      const failure = yield* Effect.flip(openProjector(`${folder}/missing`, store))
-      expect(failure._tag).toBe("SqlError")
+      const place = yield* newPlace
+      const store = yield* openLog(place)
+      const { database } = place
+      const missing: DatabaseLocation = database._tag === "Sqlite"
+        ? { ...database, file: `${database.file}/missing` }
+        : { ...database, url: `${database.url}_missing` }
+      const failure = yield* Effect.flip(openProjector({ ...place, database: missing }, store))
+      expect(failure._tag).toBe(database._tag === "Sqlite" ? "SqlError" : "DatabaseUnusable")
     }))
 })
 

@@ -59,22 +59,6 @@ describe("SQLite client", () => {
       expect(yield* names(sql)).toEqual(["a"])
     }))
 
-  it.live("undoes a transaction that fails or is interrupted, and a nested one alone", () =>
-    Effect.gen(function*() {
-      const { sql } = yield* newTable
-      const add = (fullName: string) => sql`INSERT INTO things ${sql.insert({ fullName })}`
-      yield* Effect.flip(sql.withTransaction(Effect.andThen(add("a"), Effect.fail("no"))))
-      const hanging = yield* sql.withTransaction(Effect.andThen(add("b"), Effect.never)).pipe(Effect.forkChild)
-      yield* Effect.sleep("20 millis")
-      yield* Fiber.interrupt(hanging)
-      yield* sql.withTransaction(Effect.gen(function*() {
-        yield* add("c")
-        yield* Effect.ignore(sql.withTransaction(Effect.andThen(add("d"), Effect.fail("no"))))
-        yield* sql.withTransaction(add("e"))
-      }))
-      expect(yield* names(sql)).toEqual(["c", "e"])
-    }))
-
   it.live("lets transactions and single writes take turns", () =>
     Effect.gen(function*() {
       const { sql } = yield* newTable
