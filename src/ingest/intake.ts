@@ -11,7 +11,7 @@ import type { Catalogue } from "../../domain/signals/catalogue.ts"
 import type { Source } from "../../domain/vehicle/events.ts"
 import type { Observation } from "../../domain/vehicle/observation.ts"
 import type { Vin } from "../../domain/vehicle/vin.ts"
-import { type DeadLetter, DeadLetters } from "../deadletters/dead-letters.ts"
+import { type DeadLetter, DeadLetters, lastOfMany } from "../deadletters/dead-letters.ts"
 import { type Outcome, Vehicles } from "../vehicles/vehicles.ts"
 import { decode, type Undecoded } from "./decode.ts"
 import * as LetterPost from "./letter-post.ts"
@@ -143,9 +143,10 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, limit: number) {
 
   const addLetter = (from: Taken, reason: DeadLetter["reason"], message: string, path?: string): void => {
     if (++from.letters > maxLetters) return
-    const more = from.letters === maxLetters ? " (the last that is kept of this message; there is more)" : ""
-    const { payload, receivedAt, source } = from
-    const letter = { reason, message: message + more, source, receivedAt, payload }
+    const more = from.letters === maxLetters ? lastOfMany : ""
+    const { key, payload, receivedAt, route, source } = from
+    const vin = Result.isSuccess(route) ? route.success.vin : undefined
+    const letter = { reason, message: message + more, vin, source, key, receivedAt, payload }
     from.parts++
     post.add({ from, letter: path === undefined ? letter : { ...letter, path } })
   }

@@ -63,3 +63,20 @@ export const lag = Metric.histogram("vehicle_twin_ingest_lag_seconds", {
 export const pending = Metric.gauge("vehicle_twin_ingest_pending", {
   description: "Messages taken and not yet durable",
 })
+
+/** Of a partition; made once for each. */
+export const kafkaLag = (topic: string, partition: number): Metric.Gauge<number> =>
+  Metric.gauge("vehicle_twin_kafka_lag", {
+    description: "Messages of a partition that are not yet taken in and committed; asked every few seconds",
+    attributes: { topic, partition: String(partition) },
+  })
+
+export const kafkaJoins = Metric.counter("vehicle_twin_kafka_joins_total", {
+  description: "Times that this process was given partitions: at start, and with each rebalance of the consumer group",
+  incremental: true,
+})
+
+export const kafkaBatches = Metric.counter("vehicle_twin_kafka_batches_total", {
+  description: "Batches of one partition each that were begun",
+  incremental: true,
+})

@@ -24,7 +24,7 @@ const sessionExpirySeconds = 7 * 24 * 3600
 const receiveMaximum = 10_000
 const connectMillis = 10_000
 /** Waits between attempts double from the first to the last, less a random part of up to half. */
-const backoffMillis = { first: 250, last: 30_000 }
+const backoffMillis = { first: 250, last: 5_000 }
 /** A connection that was open so long was a good one: the next wait is the shortest again. */
 const goodAfterMillis = 10_000
 

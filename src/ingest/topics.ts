@@ -6,8 +6,8 @@ import type { Rejection } from "../../domain/codecs/rejection.ts"
 import * as Vin from "../../domain/vehicle/vin.ts"
 
 export const kinds = ["telemetry", "status", "diagnostics"] as const
-/** What a message is, which says what codec reads it. */
-export type Kind = (typeof kinds)[number]
+/** What a message is, which says what codec reads it. Service done is told by workshops, over Kafka alone. */
+export type Kind = (typeof kinds)[number] | "service"
 
 /** Whose message it is, and what kind. */
 export interface Route {
