@@ -23,7 +23,7 @@ export const schemas = {
     component: Schema.String,
     urgency: Urgency,
     /** 0–100 at the time. */
-    score: Schema.Number,
+    score: Schema.Finite,
     model: Schema.String,
     modelVersion: Schema.String,
     summary: Schema.String,
@@ -33,7 +33,7 @@ export const schemas = {
   AlertEscalated: Schema.Struct({
     alertId: Schema.String,
     urgency: Urgency,
-    score: Schema.Number,
+    score: Schema.Finite,
     summary: Schema.String,
     evidence: Schema.Array(Evidence),
   }),
@@ -45,7 +45,7 @@ export const schemas = {
   AlertResolved: Schema.Struct({
     alertId: Schema.String,
     reason: Schema.Literals(["service", "recovered"]),
-    score: Schema.optionalKey(Schema.Number),
+    score: Schema.optionalKey(Schema.Finite),
   }),
 } as const
 

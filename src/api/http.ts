@@ -1,5 +1,5 @@
 /**
- * The HTTP server: `/graphql` (yoga, and `graphql-ws` on upgrade), `/events`, `/healthz`, `/readyz`, `/metrics`.
+ * The HTTP server: `/graphql` (yoga, and `graphql-ws` on upgrade), `/events`, `/schemas`, `/healthz`, `/readyz`, `/metrics`.
  *
  * When it stops it takes no more connections, closes WebSockets with 1001 and completes event streams so that clients
  * come again, and lets what is being answered finish, for a bounded time.
@@ -22,6 +22,7 @@ import * as Scans from "../replay/scans.ts"
 import type { ApiServices } from "./context.ts"
 import { eventsRoute } from "./events-route.ts"
 import * as GraphQL from "./graphql.ts"
+import { schemasRoute } from "./schemas-route.ts"
 import * as WebSocket from "./websocket.ts"
 
 export interface Options {
@@ -69,7 +70,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const yoga = GraphQL.make({ services, catalogue: options.catalogue, stopping, log })
   const goAway = WebSocket.serve(server, yoga, log)
   const events = eventsRoute({ catalogue: options.catalogue, stopping })
-  const routes = Layer.mergeAll(graphql(yoga), events, healthz, readyz, PrometheusMetrics.layerHttp())
+  const routes = Layer.mergeAll(graphql(yoga), events, schemasRoute, healthz, readyz, PrometheusMetrics.layerHttp())
   const context = yield* Layer.build(
     HttpRouter.serve(routes, { disableLogger: true }).pipe(
       Layer.provide(Scans.layer(options.log)),
