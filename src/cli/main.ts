@@ -18,6 +18,7 @@ const subcommands = {
   replay: async () => (await import("./replay.ts")).replay,
   rebuild: async () => (await import("./rebuild.ts")).rebuild,
   archive: async () => (await import("./archive.ts")).archive,
+  "dead-letters": async () => (await import("./dead-letters.ts")).deadLetters,
 }
 
 const isSubcommand = (name: string | undefined): name is keyof typeof subcommands =>

@@ -1,8 +1,9 @@
 /** `vehicle-twin register`: makes vehicles known to a running service, one by flags or many from a file. */
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
-import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import { FetchHttpClient } from "effect/http"
 import { Powertrain } from "../../domain/vehicle/events.ts"
+import { ask, serviceUrl } from "./service-client.ts"
 
 const Registration = Schema.Struct({
   vin: Schema.String,
@@ -17,34 +18,18 @@ type Registration = typeof Registration.Type
 class NotRegistered extends Schema.TaggedError<NotRegistered>()("NotRegistered", { message: Schema.String }) {}
 
 const document = `mutation ($input: RegisterVehicleInput!) {
-  registerVehicle(input: $input) { __typename ... on RegisterVehiclePayload { vehicle { vin revision } } ... on Error { message } }
+  result: registerVehicle(input: $input) {
+    ... on RegisterVehiclePayload { vehicle { vin revision } } ... on Error { error: message }
+  }
 }`
 
-const Answer = Schema.Struct({
-  data: Schema.optionalKey(Schema.NullOr(Schema.Struct({
-    registerVehicle: Schema.NullOr(Schema.Struct({
-      message: Schema.optionalKey(Schema.String),
-      vehicle: Schema.optionalKey(Schema.Struct({ vin: Schema.String, revision: Schema.Int })),
-    })),
-  }))),
-  errors: Schema.optionalKey(Schema.Array(Schema.Struct({ message: Schema.String }))),
-})
+const Registered = Schema.Struct({ vehicle: Schema.Struct({ vin: Schema.String, revision: Schema.Int }) })
 
 const send = Effect.fnUntraced(function*(url: string, registration: Registration) {
-  const client = yield* HttpClient.HttpClient
-  const response = yield* HttpClientRequest.post(`${url}/graphql`).pipe(
-    HttpClientRequest.bodyJson({ query: document, variables: { input: registration } }),
-    Effect.flatMap(client.execute),
-    Effect.mapError((error) => new NotRegistered({ message: `${url} does not answer: ${error.message}` })),
+  const { vehicle } = yield* ask(url, document, { input: registration }, Registered).pipe(
+    Effect.mapError(({ message }) => new NotRegistered({ message: `${registration.vin}: ${message}` })),
   )
-  const answer = yield* response.json.pipe(
-    Effect.flatMap(Schema.decodeUnknownEffect(Answer)),
-    Effect.mapError(() => new NotRegistered({ message: `${url} does not answer as a vehicle-twin service does` })),
-  )
-  const result = answer.data?.registerVehicle
-  const wrong = answer.errors?.[0]?.message ?? result?.message
-  if (wrong !== undefined) return yield* new NotRegistered({ message: `${registration.vin}: ${wrong}` })
-  yield* Console.log(JSON.stringify(result?.vehicle))
+  yield* Console.log(JSON.stringify(vehicle))
 })
 
 const fromFile = Effect.fnUntraced(function*(file: string) {
@@ -59,7 +44,7 @@ const fromFile = Effect.fnUntraced(function*(file: string) {
 export const register = Command.make(
   "register",
   {
-    url: Flag.String("url").pipe(Flag.withDescription("The service"), Flag.withDefault("http://127.0.0.1:4000")),
+    url: serviceUrl,
     file: Flag.Path("file").pipe(
       Flag.withDescription("Vehicles, a JSON object a line: vin, brand, model, year, powertrain, tags"),
       Flag.optional,
