@@ -4,9 +4,10 @@
  */
 import type { AlertRecord } from "../domain/maintenance/alert-events.ts"
 import type { VehicleRecord } from "../domain/vehicle/record.ts"
+import type { LetterRecord } from "./letter-record.ts"
 
-/** What a projection may fold: records of `vehicle-<VIN>` and of `maintenance-<VIN>`. */
-export type Record = VehicleRecord | AlertRecord
+/** What a projection may fold: records of `vehicle-<VIN>`, of `maintenance-<VIN>`, and dead letters of vehicles. */
+export type Record = VehicleRecord | AlertRecord | LetterRecord
 
 /** `time` is epoch ms; `json` is any JSON value, stored as text. All but the key's columns may be null. */
 export type ColumnType = "text" | "integer" | "real" | "boolean" | "time" | "json"

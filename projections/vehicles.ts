@@ -2,6 +2,7 @@
 import type { Powertrain } from "../domain/vehicle/events.ts"
 import * as Twin from "../domain/vehicle/twin.ts"
 import type { Projection } from "./projection.ts"
+import type { ReportingState } from "./reporting.ts"
 
 export interface VehicleRow {
   readonly vin: string
@@ -11,6 +12,8 @@ export interface VehicleRow {
   readonly powertrain: Powertrain | null
   readonly tags: ReadonlyArray<string>
   readonly online: boolean
+  /** Whether it reports as it should; null until something was heard of it. */
+  readonly reporting: ReportingState | null
   readonly lastSeenAt: number | null
   readonly registeredAt: number | null
   readonly revision: number
@@ -21,7 +24,7 @@ export interface VehicleRow {
 
 export const vehicles: Projection<VehicleRow> = {
   name: "vehicles",
-  version: 1,
+  version: 2,
   columns: {
     vin: "text",
     brand: "text",
@@ -30,6 +33,7 @@ export const vehicles: Projection<VehicleRow> = {
     powertrain: "text",
     tags: "json",
     online: "boolean",
+    reporting: "text",
     lastSeenAt: "time",
     registeredAt: "time",
     revision: "integer",
@@ -37,7 +41,7 @@ export const vehicles: Projection<VehicleRow> = {
     twin: "json",
   },
   key: [],
-  indexes: [["brand", "vin"], ["lastSeenAt", "vin"], ["position"]],
+  indexes: [["brand", "vin"], ["lastSeenAt", "vin"], ["reporting", "vin"], ["position"]],
   evolve: (vin, rows, record) => {
     if (record._tag !== "Vehicle") return rows
     const twin = Twin.evolve(rows[0]?.twin ?? Twin.initial(vin), record.event, record.revision)
@@ -53,9 +57,17 @@ const rowOf = (twin: Twin.Twin, position: string): VehicleRow => ({
   powertrain: twin.description.powertrain ?? null,
   tags: twin.description.tags ?? [],
   online: twin.online,
+  reporting: reportingOf(twin),
   lastSeenAt: twin.lastSeenAt ?? null,
   registeredAt: twin.registeredAt ?? null,
   revision: twin.revision,
   position,
   twin,
 })
+
+/** A vehicle is expected to report unless its last word was that it goes; of many there is never a word. */
+const reportingOf = ({ lastSeenAt, online, session, silence }: Twin.Twin): ReportingState | null => {
+  if (lastSeenAt === undefined) return null
+  if (silence !== undefined) return silence === "stale" ? "STALE" : "SILENT"
+  return online || session === undefined ? "REPORTING" : "OFFLINE"
+}

@@ -3,7 +3,7 @@
  */
 import { Result, Schema } from "effect"
 import * as Clock from "./clock.ts"
-import type { Description, Metadata, Source, VehicleEvent, VehicleEventType } from "./events.ts"
+import type { Description, Metadata, Origin, Source, VehicleEvent, VehicleEventType } from "./events.ts"
 import { versions } from "./events.ts"
 import * as Identity from "./identity.ts"
 import type { Diagnostics, Observation, Presence, ServiceDone, Telemetry } from "./observation.ts"
@@ -182,6 +182,35 @@ export const register = (
   )
 }
 
+/** A vehicle may have been quiet for too long, as far as who asks can tell. */
+export interface Lapse {
+  readonly to: "stale" | "silent"
+  /** Of the newest event that this is judged by: what has come since is for another time. */
+  readonly revision: number
+  /** Receipt of the last that was heard of it, epoch ms. */
+  readonly lastSeenAt: number
+  readonly rhythmMs: number | undefined
+  readonly limitMs: number
+  /** Epoch ms. */
+  readonly now: number
+}
+
+/** The event of a vehicle's absence; none where something has happened since, or this is known. */
+export const lapse = (state: State, { lastSeenAt, limitMs, now, revision, rhythmMs, to }: Lapse) => {
+  const { twin } = state
+  if (twin.revision !== revision || twin.lastSeenAt === undefined || twin.silence === "silent") return []
+  if (to === "stale" && twin.silence === "stale") return []
+  const since = Readings.toTime(lastSeenAt)
+  // Whoever else asks, whenever that is, would tell of the same absence.
+  const origin = `${to} since ${since}`
+  const event = eventsOf(state, { receivedAt: now, source: { kind: "deadline" }, origin })
+  return [event(to === "stale" ? "VehicleWentStale" : "VehicleWentSilent", {
+    lastSeenAt: since,
+    ...(rhythmMs !== undefined && { rhythmMs }),
+    limitMs,
+  })]
+}
+
 const accepted = (...events: ReadonlyArray<VehicleEvent>): Decision => ({ _tag: "Accepted", events })
 
 /** Receipt, epoch ms, as it is stored: monotone within a stream. */
@@ -198,8 +227,10 @@ const eventsOf = (
   from: {
     readonly identity?: Identity.Identity
     readonly receivedAt: number
-    readonly source: Source
+    readonly source: Origin
     readonly brand?: string | undefined
+    /** What there can be but one of, where there is no message. */
+    readonly origin?: string
   },
 ) => {
   const identity = from.identity === undefined ? undefined : Identity.toText(from.identity)
@@ -215,7 +246,7 @@ const eventsOf = (
       ...(identity !== undefined && { identity }),
       ...(brand !== undefined && { brand }),
     }
-    const origin = identity ?? `revision:${twin.revision} ${JSON.stringify([type, data, metadata])}`
+    const origin = from.origin ?? identity ?? `revision:${twin.revision} ${JSON.stringify([type, data, metadata])}`
     const id = Identity.uuid(`${twin.vin} ${origin} ${count++}`)
     return { id, type, data, metadata } as VehicleEvent
   }

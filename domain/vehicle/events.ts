@@ -6,7 +6,7 @@
  */
 import { Schema } from "effect"
 
-const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
+const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u))
 // JSON has no word for what is not finite.
 const Scalar = Schema.Union([Schema.Finite, Schema.String, Schema.Boolean])
 export const SignalValue = Schema.Union([Scalar, Schema.Array(Scalar)])
@@ -36,6 +36,16 @@ export const Description = Schema.Struct({
   tags: Schema.optionalKey(Schema.Array(Schema.String)),
 })
 export type Description = typeof Description.Type
+
+/** What a vehicle's absence was told by. */
+const Absence = Schema.Struct({
+  /** Receipt of the last that was heard of it. */
+  lastSeenAt: Time,
+  /** The longest interval that was usual between its messages, ms; left out where too few had come to tell. */
+  rhythmMs: Schema.optionalKey(Schema.Int),
+  /** How long it might have been quiet while this service listened, ms. */
+  limitMs: Schema.Int,
+})
 
 /** The current version of each type, by name. */
 export const schemas = {
@@ -79,6 +89,9 @@ export const schemas = {
     parts: Schema.optionalKey(Schema.Array(Schema.String)),
     workshop: Schema.optionalKey(Schema.String),
   }),
+  /** It should have reported and did not: late by its own rhythm, and then for so long that something is amiss. */
+  VehicleWentStale: Absence,
+  VehicleWentSilent: Absence,
 } as const
 
 export type VehicleEventType = keyof typeof schemas
@@ -92,11 +105,18 @@ export const Source = Schema.Struct({
 })
 export type Source = typeof Source.Type
 
+/** What an event came of: a message, or a time that passed. */
+export const Origin = Schema.Struct({
+  ...Source.fields,
+  kind: Schema.Union([Source.fields.kind, Schema.Literal("deadline")]),
+})
+export type Origin = typeof Origin.Type
+
 export const Metadata = Schema.Struct({
   /** The version of the type's schema. */
   schema: Schema.Int,
   receivedAt: Time,
-  source: Source,
+  source: Origin,
   /** The identity of the message that the event came from; see `identity.ts`. */
   identity: Schema.optionalKey(Schema.String),
   brand: Schema.optionalKey(Schema.String),
@@ -104,6 +124,11 @@ export const Metadata = Schema.Struct({
   causationId: Schema.optionalKey(Schema.String),
   /** The key that `personal` is encrypted with. */
   keyId: Schema.optionalKey(Schema.String),
+  /**
+   * How many messages of telemetry had come again since the event before. They leave no event of their own; those that
+   * no event followed, before the process ended or put the vehicle to rest, are not counted.
+   */
+  repeats: Schema.optionalKey(Schema.Int),
 })
 export type Metadata = typeof Metadata.Type
 
@@ -130,6 +155,8 @@ export const versions: Readonly<Record<VehicleEventType, number>> = {
   TroubleCodeRaised: 1,
   TroubleCodeCleared: 1,
   ServiceRecorded: 1,
+  VehicleWentStale: 1,
+  VehicleWentSilent: 1,
 }
 
 export const isVehicleEventType = (type: string): type is VehicleEventType => Object.hasOwn(schemas, type)

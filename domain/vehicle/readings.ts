@@ -80,7 +80,8 @@ const anyClockFault = (readings: Readonly<Record<string, StoredReading>>): boole
   return false
 }
 
-const isBare = (stored: StoredReading | undefined): stored is SignalValue =>
+/** A value alone: good, and of its message's own time. */
+export const isBare = (stored: StoredReading | undefined): stored is SignalValue =>
   typeof stored !== "object" || Array.isArray(stored)
 
 /** One signal's reading, or undefined where the message has none that can be believed. */

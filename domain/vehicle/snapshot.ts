@@ -10,13 +10,16 @@ import { inCurrentShape, type Upcaster } from "./record.ts"
 import { initial, type State } from "./state.ts"
 
 /** Raise it when the state's shape or its fold changes, together with an upcaster from the version before. */
-export const version = 1
+export const version = 2
 
 /**
  * The steps from version 1, in order: as many as the current version less one. Where the fold has changed so that no
  * step can tell what it would have made, the step makes `{}`: no snapshot, and the stream is read.
  */
-export const upcasters: ReadonlyArray<Upcaster> = []
+export const upcasters: ReadonlyArray<Upcaster> = [
+  // No event there was told of a vehicle's silence.
+  (data) => data,
+]
 
 export const eventType = "TwinSnapshot"
 
@@ -58,6 +61,7 @@ const Snapshot = Schema.Struct({
       }),
     ),
     clockOffsetMs: Schema.optionalKey(Schema.Number),
+    silence: Schema.optionalKey(Schema.Literals(["stale", "silent"])),
   }),
   seen: Schema.Struct({
     sessions: Schema.Array(Schema.Tuple([Schema.String, Intervals])),

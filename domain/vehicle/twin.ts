@@ -1,6 +1,6 @@
 /**
- * A vehicle as its events tell it: what the outside is shown. `evolve` is total and knows no clock; whether a vehicle
- * or a signal has gone silent is worked out by who reads (see `quality.ts`).
+ * A vehicle as its events tell it: what the outside is shown. `evolve` is total and knows no clock; whether a signal is
+ * stale is worked out by who reads (see `quality.ts`), and that a vehicle went silent is an event.
  */
 import type { SignalValue } from "../signals/signal.ts"
 import * as Clock from "./clock.ts"
@@ -49,6 +49,8 @@ export interface Twin {
   readonly troubleCodes: Readonly<Record<string, ActiveTroubleCode>>
   /** Device time less receipt time, ms, while the vehicle's clock cannot be believed. */
   readonly clockOffsetMs: number | undefined
+  /** It should have reported and did not; until it is heard of again. */
+  readonly silence: "stale" | "silent" | undefined
 }
 
 /** Active trouble codes a twin holds: past that the one raised first is forgotten, and told anew if raised again. */
@@ -67,6 +69,7 @@ export const initial = (vin: string): Twin => ({
   signals: {},
   troubleCodes: {},
   clockOffsetMs: undefined,
+  silence: undefined,
 })
 
 export const troubleCodeKey = (code: { readonly ecu?: string | undefined; readonly code: string }): string =>
@@ -83,6 +86,7 @@ export const evolve = (twin: Twin, event: VehicleEvent, revision: number): Twin 
         lastSeenAt: updatedAt,
         signals: withReadings(twin.signals, event, updatedAt, revision),
         clockOffsetMs: Readings.hasClockFault(event.data) ? twin.clockOffsetMs : undefined,
+        silence: undefined,
       }
     case "ClockFaultDetected":
       return { ...twin, revision, updatedAt, clockOffsetMs: event.data.offsetMs }
@@ -102,20 +106,25 @@ export const evolve = (twin: Twin, event: VehicleEvent, revision: number): Twin 
         presenceAt: event.data.at === undefined
           ? twin.presenceAt
           : Clock.believed(Date.parse(event.data.at), updatedAt),
+        silence: undefined,
       }
     case "TroubleCodeRaised": {
       const { code, severity, ecu, text } = event.data
       const raised = { code, severity, ecu, text, at: Date.parse(event.data.at) }
       const key = troubleCodeKey(event.data)
       const troubleCodes = { ...withRoomFor(key, twin.troubleCodes), [key]: raised }
-      return { ...twin, revision, updatedAt, lastSeenAt: updatedAt, troubleCodes }
+      return { ...twin, revision, updatedAt, lastSeenAt: updatedAt, troubleCodes, silence: undefined }
     }
     case "TroubleCodeCleared": {
       const { [troubleCodeKey(event.data)]: _, ...troubleCodes } = twin.troubleCodes
-      return { ...twin, revision, updatedAt, lastSeenAt: updatedAt, troubleCodes }
+      return { ...twin, revision, updatedAt, lastSeenAt: updatedAt, troubleCodes, silence: undefined }
     }
     case "ServiceRecorded":
       return { ...twin, revision, updatedAt }
+    case "VehicleWentStale":
+      return { ...twin, revision, updatedAt, silence: "stale" }
+    case "VehicleWentSilent":
+      return { ...twin, revision, updatedAt, silence: "silent" }
   }
 }
 

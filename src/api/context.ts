@@ -1,6 +1,7 @@
 /** What every resolver has. Services are captured once; loaders and the signal belong to a request. */
 import { Clock, Context, Deferred, Effect, Exit, Stream } from "effect"
 import type { Catalogue } from "../../domain/signals/catalogue.ts"
+import type { DeadLetterOffice } from "../deadletters/dead-letter-office.ts"
 import { EventStore } from "../eventstore/event-store.ts"
 import { LiveUpdates } from "../live/live-updates.ts"
 import { Alerts } from "../maintenance/alerts.ts"
@@ -10,7 +11,7 @@ import { Vehicles } from "../vehicles/vehicles.ts"
 import { fromCause, type Log } from "./errors.ts"
 import * as Loaders from "./loaders.ts"
 
-export type ApiServices = ReadModel | EventStore | Vehicles | Past | Alerts | LiveUpdates
+export type ApiServices = ReadModel | EventStore | Vehicles | Past | Alerts | LiveUpdates | DeadLetterOffice
 
 export interface ApiContext {
   readonly catalogue: Catalogue

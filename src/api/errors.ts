@@ -48,6 +48,7 @@ export const fromCause = (cause: Cause.Cause<unknown>, log: Log): GraphQLError =
     case "VehicleNotFound":
     case "NotKnownYet":
     case "AlertNotFound":
+    case "LetterNotFound":
       return apiError("NOT_FOUND", messageOf(error))
     case "StreamDeleted":
       return apiError("NOT_FOUND", "The vehicle was deleted")

@@ -42,6 +42,8 @@ const assumedPoints = 100
 const surcharge = 20
 /** A vehicle's past is folded from some hundred events. */
 const pastSurcharge = 500
+/** Of a brand's vehicles each may have a row a day. */
+const qualitySurcharge = 5_000
 /** Where they are picked by type, thousands may be read for a page of few. */
 const filteredSurcharge = 1_000
 
@@ -146,9 +148,11 @@ export const tooCostly = (
 }
 
 const surchargeOf = (field: FieldNode, parent: GraphQLCompositeType): number => {
+  if (parent.name === "Query" && field.name.value === "deadLetters") return filteredSurcharge
   if (parent.name === "Query" && field.name.value === "vehicle") {
     return field.arguments?.some(({ name }) => name.value === "asOf") ? pastSurcharge : 0
   }
+  if (parent.name === "Query" && field.name.value === "dataQuality") return qualitySurcharge
   if (parent.name !== "Vehicle" || field.name.value !== "events") return 0
   return field.arguments?.some(({ name }) => name.value === "types") ? filteredSurcharge : surcharge
 }

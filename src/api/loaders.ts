@@ -6,10 +6,11 @@ import DataLoader from "dataloader"
 import { Effect } from "effect"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { HealthRow } from "../../projections/health.ts"
+import { type Counts, nothing, type ReportingRow } from "../../projections/reporting.ts"
 import type { TripRow } from "../../projections/trips.ts"
 import type { VehicleRow } from "../../projections/vehicles.ts"
 import type { ReadModelUnavailable } from "../readmodel/errors.ts"
-import { type Page, ReadModel, type Slice } from "../readmodel/read-model.ts"
+import { type DayRange, type Page, ReadModel, type Slice } from "../readmodel/read-model.ts"
 import { histories, type HistoryKey, type SignalHistory } from "./histories.ts"
 
 type Run = <A, E>(effect: Effect.Effect<A, E, ReadModel>) => Promise<A>
@@ -17,6 +18,11 @@ type Run = <A, E>(effect: Effect.Effect<A, E, ReadModel>) => Promise<A>
 export interface TripsKey {
   readonly vin: string
   readonly page: Page
+}
+
+export interface QualityKey {
+  readonly vin: string
+  readonly range: DayRange
 }
 
 export interface Loaders {
@@ -27,6 +33,8 @@ export interface Loaders {
   readonly alert: DataLoader<string, AlertRow | undefined>
   readonly trips: DataLoader<TripsKey, Slice<TripRow>>
   readonly tripCount: DataLoader<string, number>
+  readonly reporting: DataLoader<string, ReportingRow | undefined>
+  readonly quality: DataLoader<QualityKey, Counts>
   readonly history: DataLoader<HistoryKey, ReadonlyArray<SignalHistory>>
 }
 
@@ -37,6 +45,8 @@ export const make = (run: Run): Loaders => ({
   alert: byKey(run, (ids) => ReadModel.use((_) => _.alertsById(ids)), undefined),
   trips: new DataLoader((keys) => run(trips(keys)), { cache: false }),
   tripCount: byKey(run, (vins) => ReadModel.use((_) => _.countTripsByVin(vins)), 0),
+  reporting: byKey(run, (vins) => ReadModel.use((_) => _.reportingByVin(vins)), undefined),
+  quality: new DataLoader((keys) => run(qualities(keys)), { cache: false }),
   history: new DataLoader((keys) => run(histories(keys)), { cache: false }),
 })
 
@@ -87,4 +97,17 @@ const trips = Effect.fnUntraced(function*(keys: ReadonlyArray<TripsKey>) {
     for (const key of group) slices.set(key, found.get(key.vin) ?? { rows: [], hasMore: false })
   }
   return keys.map((key) => slices.get(key) ?? { rows: [], hasMore: false })
+})
+
+const qualities = Effect.fnUntraced(function*(keys: ReadonlyArray<QualityKey>) {
+  const readModel = yield* ReadModel
+  const byRange = Map.groupBy(keys, ({ range: { from, to } }) => `${from} ${to}`)
+  const counted = new Map<QualityKey, Counts>()
+  for (const group of byRange.values()) {
+    const range = group[0]?.range
+    if (range === undefined) continue
+    const found = yield* readModel.qualityByVin(group.map(({ vin }) => vin), range)
+    for (const key of group) counted.set(key, found.get(key.vin) ?? nothing)
+  }
+  return keys.map((key) => counted.get(key) ?? nothing)
 })

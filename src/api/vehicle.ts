@@ -8,6 +8,7 @@ import { countEvents, Event, eventsOf } from "./event.ts"
 import { checkedList } from "./input.ts"
 import { connectionOf, pageOf } from "./paging.ts"
 import { presentOnly, vehicleById, vehicleId, type VehicleShape } from "./past.ts"
+import { ReportingStateType } from "./reporting-state.ts"
 import { Signal, signalsOf } from "./signal.ts"
 import { Trip, trips } from "./trip.ts"
 
@@ -42,7 +43,7 @@ const TroubleCode = builder.objectRef<ActiveTroubleCode>("TroubleCode").implemen
   }),
 })
 
-const presentOnlyText = "Known for the present only: with `asOf` it is `BAD_INPUT`."
+export const presentOnlyText = "Known for the present only: with `asOf` it is `BAD_INPUT`."
 
 export const Vehicle = builder.node(builder.objectRef<VehicleShape>("Vehicle"), {
   description: "A vehicle's digital twin: as it is, or with `asOf` as it was known at a time.",
@@ -163,6 +164,7 @@ export const VehicleFilter = builder.inputType("VehicleFilter", {
     models: t.stringList({ description: "Of these models." }),
     tags: t.stringList({ description: "With all of these tags." }),
     online: t.boolean({ description: "Online, or not." }),
+    reporting: t.field({ type: [ReportingStateType], description: "Whether they report as they should." }),
     registered: t.boolean({ description: "Registered, or not." }),
     seenAfter: t.field({ type: "DateTime", description: "Heard of after this." }),
     seenBefore: t.field({ type: "DateTime", description: "Last heard of before this." }),
@@ -176,6 +178,7 @@ export const toVehicleFilter = (input: typeof VehicleFilter.$inferInput | null |
   ...(input?.models && { models: checkedList("models", input.models) }),
   ...(input?.tags && { tags: checkedList("tags", input.tags) }),
   ...(typeof input?.online === "boolean" && { online: input.online }),
+  ...(input?.reporting && { reporting: checkedList("reporting", input.reporting) }),
   ...(typeof input?.registered === "boolean" && { registered: input.registered }),
   ...(typeof input?.seenAfter === "number" && { seenAfter: input.seenAfter }),
   ...(typeof input?.seenBefore === "number" && { seenBefore: input.seenBefore }),

@@ -48,6 +48,7 @@ export const changed = (before: VehicleRow | undefined, after: VehicleRow): Chan
 /** A fold keeps what it leaves alone, so identity tells. What moves nothing but the last contact is no change. */
 const changedMore = (before: Twin, after: Twin, signals: number): boolean =>
   before.online !== after.online ||
+  before.silence !== after.silence ||
   before.troubleCodes !== after.troubleCodes ||
   before.description !== after.description ||
   before.clockOffsetMs !== after.clockOffsetMs ||

@@ -119,6 +119,7 @@ export const layer = (options: {
         register: (vin, registration) => command(vin, (state) => Decide.register(state, registration)),
         recordService: (vin, done, ifRevision) =>
           command(vin, (state) => Decide.recordService(state, done, ifRevision)),
+        lapse: (vin, lapse) => command(vin, (state) => Result.succeed(Decide.lapse(state, lapse))),
         current: (vin) =>
           command(vin, () => Result.succeed([])).pipe(
             Effect.map((twin) => twin.revision < 0 ? Option.none() : Option.some(twin)),

@@ -24,6 +24,8 @@ export type Mail =
 export interface Decided {
   readonly state: State.State
   readonly events: ReadonlyArray<VehicleEvent>
+  /** Messages of telemetry that have come again since the last event. */
+  readonly repeats: number
   /** To be called once the events are durable. */
   readonly answer: () => void
 }
@@ -36,12 +38,21 @@ const notRegistered: Outcome = {
   message: "the vehicle is not registered, and VEHICLES=registered takes no others; register it, then retry",
 }
 
-export const decide = (from: State.State, mail: ReadonlyArray<Mail>, admission: Decide.Admission): Decided => {
+/** `before` messages had come again since the last event. */
+export const decide = (
+  from: State.State,
+  mail: ReadonlyArray<Mail>,
+  admission: Decide.Admission,
+  before: number,
+): Decided => {
   let state = from
+  let repeats = before
   const events: Array<VehicleEvent> = []
   const answers: Array<() => void> = []
   const take = (decided: ReadonlyArray<VehicleEvent>) => {
-    for (const event of decided) {
+    for (const one of decided) {
+      const event = repeats === 0 ? one : { ...one, metadata: { ...one.metadata, repeats } }
+      repeats = 0
       state = State.evolve(state, event, state.twin.revision + 1)
       events.push(event)
     }
@@ -59,13 +70,18 @@ export const decide = (from: State.State, mail: ReadonlyArray<Mail>, admission: 
       if (decision._tag === "Accepted") {
         take(decision.events)
         outcomes.push(accepted)
-      } else outcomes.push(decision._tag === "Repeated" ? repeated : notRegistered)
+      } else if (decision._tag === "Repeated") {
+        // Of all else a repeat may be news of what is known, such as a status that the broker has kept.
+        if (observation._tag === "Telemetry") repeats++
+        outcomes.push(repeated)
+      } else outcomes.push(notRegistered)
     }
     answers.push(() => one.answer(outcomes))
   }
   return {
     state,
     events,
+    repeats,
     answer: () => {
       for (const answer of answers) answer()
     },

@@ -22,6 +22,8 @@ export interface VehicleActor {
   state: State.State | undefined
   /** Of the newest snapshot, −1 where there is none. */
   snapshotRevision: number
+  /** Messages of telemetry that have come again since the last event, which the next one tells. */
+  repeats: number
   /** It takes turns until its mailbox is empty. */
   busy: boolean
   /** Epoch ms. */
@@ -33,6 +35,7 @@ export const make = (vin: string, now: number): VehicleActor => ({
   mailbox: [],
   state: undefined,
   snapshotRevision: -1,
+  repeats: 0,
   busy: false,
   usedAt: now,
 })
@@ -76,7 +79,7 @@ const turn = Effect.fnUntraced(function*(
   around: Surroundings,
 ) {
   const before = actor.state ?? (yield* hydrate(actor, around.hydration))
-  const { answer, events, state } = Turn.decide(before, mail, around.admission)
+  const { answer, events, repeats, state } = Turn.decide(before, mail, around.admission, actor.repeats)
   if (events.length > 0) {
     const expected = before.twin.revision
     const appended = yield* around.store.append(streamOf(actor.vin), expected < 0 ? "no_stream" : expected, events)
@@ -84,6 +87,7 @@ const turn = Effect.fnUntraced(function*(
     actor.state = appended.revision === state.twin.revision ? state : undefined
     around.told(events)
   }
+  actor.repeats = repeats
   answer()
 })
 

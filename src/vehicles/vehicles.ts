@@ -3,7 +3,7 @@
  * is under way at a time, its events are in the log before anyone is answered.
  */
 import { Context, type Effect, type Option } from "effect"
-import type { RegisterVehicle, RevisionConflict } from "../../domain/vehicle/decide.ts"
+import type { Lapse, RegisterVehicle, RevisionConflict } from "../../domain/vehicle/decide.ts"
 import type { Observation, ServiceDone } from "../../domain/vehicle/observation.ts"
 import type { Twin } from "../../domain/vehicle/twin.ts"
 import type { Vin } from "../../domain/vehicle/vin.ts"
@@ -38,6 +38,8 @@ export class Vehicles extends Context.Service<Vehicles, {
     done: ServiceDone,
     ifRevision?: number | undefined,
   ) => Effect.Effect<Twin, RevisionConflict | VehicleNotFound | VehicleUnavailable>
+  /** Tells a vehicle that it may have been quiet for too long; the twin as it then is. */
+  readonly lapse: (vin: Vin, lapse: Lapse) => Effect.Effect<Twin, VehicleUnavailable>
   /** The twin as its actor has it; none where the vehicle has no events. */
   readonly current: (vin: Vin) => Effect.Effect<Option.Option<Twin>, VehicleUnavailable>
 }>()("vehicle-twin/vehicles/Vehicles") {}

@@ -19,6 +19,7 @@ import * as ReadModel from "../../src/readmodel/sql-read-model.ts"
 import * as SqliteClient from "../../src/sql/sqlite-client.ts"
 import * as LocalVehicles from "../../src/vehicles/local-vehicles.ts"
 import { Vehicles } from "../../src/vehicles/vehicles.ts"
+import { officeAlone } from "../support/dead-letters.ts"
 import { encodeId } from "../../src/api/builder.ts"
 import { ask, overSse } from "./client.ts"
 import { vinOf } from "./world.ts"
@@ -28,6 +29,7 @@ const log = { _tag: "Sqlite" as const, file: join(directory, "log.db"), archive:
 const stack = Api.layer({ host: "127.0.0.1", port: 0, catalogue, log }).pipe(
   Layer.provide(Layer.succeed(Readiness, { checks: [] })),
   Layer.provide(Layer.mergeAll(Projector.layer({ ...readModels, build: () => Effect.void }), LiveUpdates.layer({ catalogue }))),
+  Layer.provide(officeAlone),
   Layer.provideMerge(Layer.mergeAll(LocalVehicles.layer({ admission: "open" }), Alerts.layer, ReadModel.layer, Changes.layer)),
   Layer.provide(Layer.mergeAll(
     EventStore.layer({ file: join(directory, "log.db") }),

@@ -13,10 +13,12 @@ import type { Twin } from "../../domain/vehicle/twin.ts"
 import type { Vin } from "../../domain/vehicle/vin.ts"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { HealthRow } from "../../projections/health.ts"
+import { type Counts, countNames, nothing, reporting, type ReportingRow } from "../../projections/reporting.ts"
 import type { TripRow } from "../../projections/trips.ts"
 import { minutesFrom } from "../../projections/history.ts"
 import { vehicles as vehiclesProjection, type VehicleRow } from "../../projections/vehicles.ts"
 import * as Http from "../../src/api/http.ts"
+import type { DeadLetterOffice } from "../../src/deadletters/dead-letter-office.ts"
 import { EventStoreUnavailable } from "../../src/eventstore/errors.ts"
 import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { fromNumber } from "../../src/eventstore/position.ts"
@@ -31,6 +33,7 @@ import { type Page, ReadModel, type Slice } from "../../src/readmodel/read-model
 import { VehicleNotFound, VehicleUnavailable } from "../../src/vehicles/errors.ts"
 import { Past } from "../../src/vehicles/past.ts"
 import { Vehicles } from "../../src/vehicles/vehicles.ts"
+import { officeAlone } from "../support/dead-letters.ts"
 import { HistoryRows } from "../support/history-rows.ts"
 
 type Key = ReadonlyArray<string | number | null>
@@ -57,6 +60,11 @@ const slice = <Row>(rows: ReadonlyArray<Row>, key: (row: Row) => Key, descending
   return { rows: taken, hasMore: all.length > taken.length }
 }
 
+const summed = (rows: ReadonlyArray<Counts>): Counts => ({
+  ...nothing,
+  ...Object.fromEntries(countNames.map((name) => [name, rows.reduce((sum, row) => sum + row[name], 0)])),
+})
+
 /** Valid, all different: the number stands at the end. */
 export const vinOf = (n: number): Vin => `LSVAA49J1320${String(n).padStart(5, "0")}` as Vin
 
@@ -67,12 +75,16 @@ export class World {
   readonly health: Array<HealthRow> = []
   readonly trips: Array<TripRow> = []
   readonly histories = new Map<string, HistoryRows>()
+  /** By VIN, in the order of the days. */
+  readonly reports = new Map<string, ReadonlyArray<ReportingRow>>()
   readonly alerts = new Map<string, AlertRow>()
   /** Names of the read model's methods, as they were called. */
   readonly calls: Array<string> = []
   position = 0
   /** What fails now. */
   broken: "read model" | "event store" | "vehicles" | "bug" | undefined
+  /** Vehicles that cannot be reached. */
+  unreachable: ReadonlySet<string> = new Set()
   ready: Effect.Effect<void, Error> = Effect.void
   publish: (committed: Committed) => void = () => undefined
   #told = 0
@@ -87,7 +99,7 @@ export class World {
     this.commit(vin, before)
   }
 
-  /** One message with these readings. */
+  /** One message with these readings, received when it was made. */
   telemetry(vin: string, values: Record<string, SignalValue>, at = Date.now()): void {
     this.observe(vin, {
       _tag: "Telemetry",
@@ -199,6 +211,9 @@ export class World {
       const record = { _tag: "Vehicle", vin, revision, position, event } as const
       const [next] = vehiclesProjection.evolve(vin, row ? [row] : [], record)
       if (next) this.rows.set(vin, next)
+      const reports = this.reports.get(vin) ?? []
+      const changed = reporting.evolve(vin, reports.slice(-1), record).toSorted((a, b) => a.day - b.day)
+      this.reports.set(vin, [...reports.slice(0, -1), ...changed])
       const history = this.histories.get(vin) ?? new HistoryRows()
       this.histories.set(vin, history)
       history.fold(vin, [record])
@@ -259,6 +274,27 @@ export class World {
           const newest = this.histories.get(vin)?.newest
           return newest === undefined ? [] : [[vin, minutesFrom(newest.startAt)]]
         }))),
+    reportingByVin: (vins) =>
+      this.#reading("reportingByVin", () =>
+        new Map(vins.flatMap((vin): Array<[string, ReportingRow]> => {
+          const newest = this.reports.get(vin)?.at(-1)
+          return newest ? [[vin, newest]] : []
+        }))),
+    qualityByVin: (vins) =>
+      this.#reading("qualityByVin", () => new Map(vins.map((vin) => [vin, summed(this.reports.get(vin) ?? [])]))),
+    qualityByBrand: () =>
+      this.#reading("qualityByBrand", () => {
+        const byBrand = Map.groupBy([...this.reports.values()].flat(), ({ brand }) => brand)
+        return Array.from(byBrand, ([brand, rows]) => ({ brand, vehicleDays: rows.length, counts: summed(rows) }))
+      }),
+    quiet: (quiet, limit) =>
+      this.#reading("quiet", () =>
+        [...this.reports.values()].flatMap((rows) => {
+          const { lastSeenAt, limitMs, revision, rhythmMs, state, vin } = rows.at(-1) ?? {}
+          if (!vin || !state || !lastSeenAt || !limitMs || revision === undefined) return []
+          if (!quiet.some((one) => one.limitMs === limitMs && lastSeenAt <= one.since)) return []
+          return [{ vin, state, lastSeenAt, limitMs, revision, rhythmMs: rhythmMs ?? undefined }]
+        }).slice(0, limit)),
     alerts: (filter, page) =>
       this.#reading("alerts", () => slice(this.#alerts(filter), (_) => [_.raisedAt, _.id], true, page)),
     countAlerts: (filter) => this.#reading("countAlerts", () => this.#alerts(filter).length),
@@ -275,7 +311,9 @@ export class World {
 
   #matching(filter: Parameters<ReadModel["Service"]["countVehicles"]>[0]): Array<VehicleRow> {
     return [...this.rows.values()].filter((row) =>
-      (filter.brands?.includes(row.brand ?? "") ?? true) && (filter.online === undefined || filter.online === row.online)
+      (filter.brands?.includes(row.brand ?? "") ?? true) &&
+      (filter.reporting === undefined || (row.reporting !== null && filter.reporting.includes(row.reporting))) &&
+      (filter.online === undefined || filter.online === row.online)
     )
   }
 
@@ -303,7 +341,7 @@ export class World {
   }
 
   #vehicle<A, E>(vin: string, act: Effect.Effect<A, E>) {
-    if (this.broken !== "vehicles") return act
+    if (this.broken !== "vehicles" && !this.unreachable.has(vin)) return act
     return Effect.fail(new VehicleUnavailable({ vin, cause: "secret" }))
   }
 
@@ -327,6 +365,13 @@ export class World {
         }
         this.observe(vin, done)
         return Effect.succeed(this.state(vin).twin)
+      })),
+    lapse: (vin, lapse) =>
+      this.#vehicle(vin, Effect.sync(() => {
+        const before = this.rows.get(vin)
+        this.append(vin, Decide.lapse(this.state(vin), lapse))
+        this.commit(vin, before)
+        return this.state(vin).twin
       })),
     current: (vin) => Effect.sync(() => Option.fromUndefinedOr(this.states.get(vin)?.twin)),
   }
@@ -354,7 +399,9 @@ export interface Served {
 }
 
 /** The API over a world, on a free port. */
-export const serve = async (options: { readonly capacity?: number } = {}): Promise<Served> => {
+export const serve = async (
+  { office, ...options }: { readonly capacity?: number; readonly office?: Layer.Layer<DeadLetterOffice> } = {},
+): Promise<Served> => {
   const world = new World()
   const log = Layer.succeed(EventStore, world.eventStore)
   const services = Layer.mergeAll(
@@ -363,6 +410,7 @@ export const serve = async (options: { readonly capacity?: number } = {}): Promi
     Past.layer.pipe(Layer.provide(log)),
     Layer.succeed(Vehicles, world.vehicles),
     Layer.succeed(Alerts, world.planner),
+    office ?? officeAlone.pipe(Layer.provide(log)),
     Layer.succeed(Readiness, {
       checks: [
         { name: "log", check: Effect.void },

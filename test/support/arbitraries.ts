@@ -58,6 +58,13 @@ const told: fc.Arbitrary<Told> = fc.oneof(
     data: fc.record({ session, at: time }, { requiredKeys: ["session"] }),
   }),
   fc.record({
+    type: fc.constantFrom("VehicleWentStale" as const, "VehicleWentSilent" as const),
+    data: fc.record({ lastSeenAt: time, rhythmMs: fc.nat(), limitMs: fc.nat() }, {
+      requiredKeys: ["lastSeenAt", "limitMs"],
+      noNullPrototype: true,
+    }),
+  }),
+  fc.record({
     type: fc.constant("TroubleCodeRaised" as const),
     data: fc.record({
       at: time,

@@ -31,6 +31,7 @@ export class RecordingVehicles {
         }),
       register: () => Effect.die(new Error("not in this test")),
       recordService: () => Effect.die(new Error("not in this test")),
+      lapse: () => Effect.die(new Error("not in this test")),
       current: () => Effect.die(new Error("not in this test")),
     }))
   }

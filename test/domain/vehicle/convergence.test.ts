@@ -98,7 +98,7 @@ describe("batches", () => {
             answer: (answers) => outcomes.push(...answers.map(({ _tag }) => _tag)),
           }))
         from += 2 * size
-        const decided = Turn.decide(state, mail, admission)
+        const decided = Turn.decide(state, mail, admission, 0)
         state = decided.state
         events.push(...decided.events)
         decided.answer()

@@ -73,7 +73,7 @@ describe("the stored events", () => {
 
   it("leave the vehicle knowing what it has had", () => {
     const { seen, sessions } = states.at(-1) ?? State.initial("")
-    expect([...seen.sessions]).toEqual([["boot-1", [0, 3]]])
+    expect([...seen.sessions]).toEqual([["boot-1", [0, 3, 5, 5]]])
     expect(seen.recent).toEqual([
       "id:01JD9Z", "hash:47DEQpj8HBSa-_TImW-5JC", "id:01JDA0", "id:d-1", "id:d-2", "id:s-1", "id:s-2", "id:s-3",
     ])
