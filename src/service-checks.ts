@@ -1,8 +1,10 @@
 /** The way is open end to end: messages come in, the log takes them, and read model and alerts follow. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { EventStore } from "./eventstore/event-store.ts"
+import { KafkaIn } from "./ingest/kafka.ts"
 import { Mqtt } from "./ingest/mqtt.ts"
 import { Reactor } from "./maintenance/reactor.ts"
+import { Outbox } from "./outbox/outbox.ts"
 import { Projector } from "./readmodel/projector.ts"
 import { ReadModel } from "./readmodel/read-model.ts"
 import { Readiness } from "./readiness.ts"
@@ -15,9 +17,13 @@ export const layer = Layer.effect(
     const projector = yield* Projector
     const reactor = yield* Reactor
     const readModel = yield* ReadModel
+    const kafkaIn = yield* Effect.serviceOption(KafkaIn)
+    const outbox = yield* Effect.serviceOption(Outbox)
     return Readiness.of({
       checks: [
         { name: "mqtt", check: Effect.filterOrFail(mqtt.ready, (ready) => ready, () => "not connected and subscribed") },
+        ...Option.toArray(kafkaIn).map(({ status }) => ({ name: "kafka in", check: Effect.flatMap(status, atWork) })),
+        ...Option.toArray(outbox).map(({ status }) => ({ name: "kafka out", check: Effect.flatMap(status, atWork) })),
         { name: "event store", check: store.head },
         { name: "read model", check: readModel.position },
         { name: "projector", check: Effect.flatMap(projector.status, atWork) },
