@@ -17,6 +17,7 @@ import * as Sqlite from "../../src/eventstore/sqlite.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { benchLatency, type LatencyFigures } from "./latency.ts"
 import { message, vinOf } from "./load.ts"
+import { median } from "./median.ts"
 import { reached } from "./service.ts"
 
 export const vehicles = 500
@@ -113,8 +114,6 @@ export interface ExportFigures {
 }
 
 const runs = 3
-
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 const throughput = Effect.fnUntraced(function*(folder: string, events: number) {
   const floors: Array<number> = []

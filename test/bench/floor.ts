@@ -1,13 +1,12 @@
 /**
  * The floor of the throughput: what a bare subscriber does on the same machine with the same messages. It parses each,
- * inserts it into SQLite in groups with `synchronous=FULL`, as large as the service's own, and then sends the PUBACKs; no
- * twin, no state, no checks.
+ * stores it (`floor-table.ts`), and then sends the PUBACK; no twin, no state, no checks.
  *
  * Run as a process of its own: `floor.ts <url> <prefix> <file> <skipped> <count>`; prints seconds for the messages
  * after the first `skipped`, up to `count`.
  */
-import { DatabaseSync } from "node:sqlite"
 import { connect, type IClientOptions } from "mqtt"
+import { floorTable } from "./floor-table.ts"
 
 export const floorClient: IClientOptions = {
   protocolVersion: 5,
@@ -18,41 +17,11 @@ export const floorClient: IClientOptions = {
 }
 
 const run = (url: string, prefix: string, file: string, skipped: number, count: number) => {
-  const db = new DatabaseSync(file)
-  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE messages (id INTEGER PRIMARY KEY, topic TEXT, at TEXT, body TEXT)")
-  const insert = db.prepare("INSERT INTO messages (topic, at, body) VALUES (?, ?, ?)")
   const client = connect(url, floorClient)
-  const group: Array<{ topic: string; payload: Buffer; messageId: number | undefined }> = []
-  let stored = 0
-  let started = 0
-  let due = false
-
-  const commit = () => {
-    due = false
-    const taken = group.splice(0)
-    db.exec("BEGIN IMMEDIATE")
-    for (const { payload, topic } of taken) {
-      const message = JSON.parse(payload.toString()) as { at: string; signals: object }
-      insert.run(topic, message.at, JSON.stringify(message.signals))
-    }
-    db.exec("COMMIT")
-    for (const { messageId } of taken) client["_sendPacket"]({ cmd: "puback", messageId, reasonCode: 0 })
-    if (stored < skipped && stored + taken.length >= skipped) started = performance.now()
-    stored += taken.length
-    if (stored < count) return
-    console.log((performance.now() - started) / 1000)
-    client.end(false, () => process.exit(0))
-  }
-
+  const add = floorTable(file, skipped, count, () => client.end(false, () => process.exit(0)))
   client.handleMessage = ({ messageId, payload, topic }, proceed) => {
-    group.push({ topic, payload: Buffer.from(payload), messageId })
-    if (group.length >= 4_000) commit()
-    else if (!due) {
-      due = true
-      setTimeout(() => {
-        if (due) commit()
-      }, 20)
-    }
+    const stored = () => client["_sendPacket"]({ cmd: "puback", messageId, reasonCode: 0 })
+    add({ topic, payload: Buffer.from(payload), stored })
     proceed(new Error("PUBACK follows"))
   }
   client.on("connect", () => client.subscribe(`${prefix}/vehicles/+/telemetry`, { qos: 1 }))

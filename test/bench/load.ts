@@ -1,4 +1,5 @@
 /** Messages for the benchmarks: ten signals each, as a car sends them, numbered within one session a vehicle. */
+import { Kafka, logLevel } from "kafkajs"
 import { connectAsync, type MqttClient } from "mqtt"
 
 export const vinOf = (n: number): string => `LSVAB4182E2${String(n).padStart(6, "0")}`
@@ -42,4 +43,29 @@ export const fill = async (client: MqttClient, prefix: string, vehicles: number,
     }
     more()
   })
+}
+
+const perRequest = 2_000
+
+/** Writes `count` messages of vehicles in turn to a topic that is there, keyed by VIN. */
+export const fillKafka = async (brokers: string, topic: string, vehicles: number, count: number): Promise<void> => {
+  const start = Date.now() - count
+  const kafka = new Kafka({ clientId: "load", brokers: [brokers], logLevel: logLevel.NOTHING })
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false })
+  await producer.connect()
+  for (let from = 0; from < count; from += perRequest) {
+    const messages = Array.from({ length: Math.min(perRequest, count - from) }, (_, i) => {
+      const n = from + i
+      return { key: vinOf(n % vehicles), value: message(Math.floor(n / vehicles), start + n) }
+    })
+    await producer.send({ topic, acks: -1, messages })
+  }
+  await producer.disconnect()
+}
+
+export const makeTopic = async (brokers: string, topic: string, partitions: number): Promise<void> => {
+  const admin = new Kafka({ clientId: "load", brokers: [brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+  await admin.disconnect()
 }

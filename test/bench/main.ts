@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: what this machine gives, each figure beside what it is to be compared with. Needs Mosquitto. Takes
- * about half an hour; `npm run bench -- throughput latency` runs only those. Writes `bench.json`.
+ * `npm run bench`: what this machine gives, each figure beside what it is to be compared with. Needs Mosquitto, Kafka
+ * (`node test/support/kafka.ts`) and PostgreSQL. Takes about an hour; `npm run bench -- throughput latency` runs only
+ * those. Writes `bench.json`.
  */
 import { spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
@@ -8,11 +9,14 @@ import { cpus } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { benchAppend, longLog, shortLog } from "./append.ts"
+import { benchBackpressure, type DrainFigures } from "./backpressure.ts"
 import { benchExport } from "./export.ts"
 import { benchHydration } from "./hydration.ts"
+import { benchKafka } from "./kafka.ts"
 import { benchLatency } from "./latency.ts"
+import { median } from "./median.ts"
 import { benchRoundTrip } from "./roundtrip.ts"
-import { benchThroughput } from "./throughput.ts"
+import { benchReadModels, benchThroughput } from "./throughput.ts"
 
 interface Row {
   readonly what: string
@@ -22,9 +26,6 @@ interface Row {
   readonly target: string
   readonly met: boolean
 }
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en")
 const least = (what: string, figure: string, ratio: number, target: number): Row => ({
@@ -138,13 +139,58 @@ const roundtrip = Effect.map(benchRoundTrip(1_000_000), (figures) => {
   }
 })
 
+const kafka = Effect.gen(function*() {
+  const kafkaFigures = yield* benchKafka(200, 240_000, 5)
+  const readModels = yield* benchReadModels(200, 120_000, 5)
+  const [ours, floor] = [median(kafkaFigures.service), median(kafkaFigures.floor)]
+  const [embedded, postgres] = [median(readModels.embedded), median(readModels.postgres)]
+  return {
+    rows: [
+      least("Kafka to durable event, against the floor", `${whole(ours)}/s of ${whole(floor)}/s`, ours / floor, 0.3),
+      least(
+        "Mosquitto to read model, in PostgreSQL against embedded",
+        `${whole(postgres)}/s of ${whole(embedded)}/s`,
+        postgres / embedded,
+        0.9,
+      ),
+    ],
+    detail: { kafka: kafkaFigures, readModels },
+  }
+})
+
+const drainRows = (from: string, figures: DrainFigures) => {
+  const { backlog, deadLetters, lag, missing, pending, rate, repeated, resident, seconds, used } = figures
+  const course = (values: ReadonlyArray<number>) => values.map(whole).join(" → ")
+  const metric = from === "Kafka" ? `lag ${course(lag)}, pending` : "pending"
+  return [
+    most(
+      `${whole(backlog)} messages wait in ${from}, store slowed to a tenth: lost, doubled or dead`,
+      `${whole(rate)}/s for ${whole(seconds)} s; ${metric} ${course(pending)}; ${whole(repeated)} known repeats`,
+      Math.abs(missing) + deadLetters,
+      0,
+    ),
+    most(
+      `… resident memory in the last fifth of that time against the second, ${from}`,
+      `MB resident ${course([resident.early, resident.late])}, at most ${whole(resident.most)}; ` +
+        `in use after GC ${course([used.early, used.late])}, at most ${whole(used.most)}`,
+      resident.late / resident.early,
+      1.1,
+    ),
+  ]
+}
+
+const backpressure = Effect.map(benchBackpressure(500_000, 100_000), (figures) => ({
+  rows: [...drainRows("Kafka", figures.kafka), ...drainRows("Mosquitto", figures.mosquitto)],
+  detail: figures,
+}))
+
 interface Measured {
   readonly rows: ReadonlyArray<Row>
   readonly detail: unknown
 }
 
 const parts = new Map<string, Effect.Effect<Measured, unknown>>(
-  Object.entries({ throughput, latency, memory, append, hydration, export: exporting, roundtrip }),
+  Object.entries({ throughput, latency, memory, append, hydration, export: exporting, roundtrip, kafka, backpressure }),
 )
 
 const wanted = process.argv.slice(2)

@@ -7,12 +7,14 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { connectAsync } from "mqtt"
 import { mosquitto } from "../support/mosquitto.ts"
+import { postgres } from "../support/postgres.ts"
 import { floorClient } from "./floor.ts"
 import { fill, publisher } from "./load.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { reached, service } from "./service.ts"
 
-const folded = "vehicle_twin_projection_events_total"
+/** Events that the read model has. */
+export const folded = "vehicle_twin_projection_events_total"
 
 export interface ThroughputFigures {
   readonly vehicles: number
@@ -20,6 +22,24 @@ export interface ThroughputFigures {
   readonly service: ReadonlyArray<number>
   readonly floor: ReadonlyArray<number>
 }
+
+/** What a floor says that it took. */
+export const floorSeconds = (script: string, args: ReadonlyArray<string>): Effect.Effect<number> =>
+  Effect.promise(() =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [join(import.meta.dirname, script), ...args], {
+        stdio: ["ignore", "pipe", "inherit"],
+      })
+      let output = ""
+      child.stdout.on("data", (chunk: Buffer) => {
+        output += chunk.toString()
+      })
+      child.on("exit", (code) => {
+        if (code === 0) resolve(Number(output))
+        else reject(new Error(`the floor ended with ${code}`))
+      })
+    })
+  )
 
 const runFloor = Effect.fnUntraced(function*(url: string, vehicles: number, count: number) {
   const folder = yield* temporaryFolder
@@ -30,22 +50,18 @@ const runFloor = Effect.fnUntraced(function*(url: string, vehicles: number, coun
   yield* Effect.promise(() => fill(client, "floor", vehicles, count))
   yield* Effect.promise(() => client.endAsync())
   const skipped = Math.floor(count / 3)
-  const seconds = yield* Effect.promise(() =>
-    new Promise<number>((resolve, reject) => {
-      const args = [join(import.meta.dirname, "floor.ts"), url, "floor", `${folder}/floor.db`, `${skipped}`, `${count}`]
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
-      let output = ""
-      child.stdout.on("data", (chunk: Buffer) => {
-        output += chunk.toString()
-      })
-      child.on("exit", (code) => code === 0 ? resolve(Number(output)) : reject(new Error(`the floor ended with ${code}`)))
-    })
-  )
+  const seconds = yield* floorSeconds("floor.ts", [url, "floor", `${folder}/floor.db`, `${skipped}`, `${count}`])
   return (count - skipped) / seconds
 }, Effect.scoped)
 
-const runService = Effect.fnUntraced(function*(url: string, vehicles: number, count: number) {
-  const running = yield* service({ MQTT_URL: url, MQTT_TOPIC_PREFIX: "twin" })
+/** `env` holds the service's settings besides the broker. */
+export const runService = Effect.fnUntraced(function*(
+  url: string,
+  vehicles: number,
+  count: number,
+  env: Readonly<Record<string, string>> = {},
+) {
+  const running = yield* service({ MQTT_URL: url, MQTT_TOPIC_PREFIX: "twin", ...env })
   yield* running.start
   yield* running.stop
   const client = yield* Effect.promise(() => publisher(url))
@@ -67,4 +83,23 @@ export const benchThroughput = Effect.fnUntraced(function*(vehicles: number, cou
     figures.service.push(yield* runService(broker.url, vehicles, count))
   }
   return figures satisfies ThroughputFigures
+}, Effect.scoped)
+
+export interface ReadModelFigures {
+  readonly vehicles: number
+  /** Messages a second, of each run. */
+  readonly embedded: ReadonlyArray<number>
+  readonly postgres: ReadonlyArray<number>
+}
+
+/** The same to a read model in PostgreSQL, which waits for its disk, and to the embedded one, in turns. */
+export const benchReadModels = Effect.fnUntraced(function*(vehicles: number, count: number, runs: number) {
+  const broker = yield* mosquitto()
+  const server = yield* postgres()
+  const figures = { vehicles, embedded: new Array<number>(), postgres: new Array<number>() }
+  for (let run = 0; run < runs; run++) {
+    figures.embedded.push(yield* runService(broker.url, vehicles, count))
+    figures.postgres.push(yield* runService(broker.url, vehicles, count, { DATABASE_URL: yield* server.newDatabase }))
+  }
+  return figures satisfies ReadModelFigures
 }, Effect.scoped)
