@@ -10,10 +10,11 @@ import { Effect, Fiber } from "effect"
 import * as Random from "../../src/simulator/random.ts"
 import { fleetView, LiveView } from "../support/fleet-view.ts"
 import { freePort } from "../support/free-port.ts"
-import { account, expectedSignals } from "../support/ledger.ts"
+import { account } from "../support/ledger.ts"
 import { mosquitto, mosquittoIsThere } from "../support/mosquitto.ts"
 import { type Message, type Publisher, publishing } from "../support/publisher.ts"
 import { serviceProcess, type ServiceProcess } from "../support/service-process.ts"
+import { expectedFleet, finished, settled } from "../support/settled.ts"
 import { storedStreams, streamLengths } from "../support/stored-log.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { until } from "../support/until.ts"
@@ -136,22 +137,9 @@ const killAndRestart = Effect.fnUntraced(function*(world: World) {
 })
 
 /** The vehicles come to an end, and all that is still to come is in the log and the read model. */
-const settled = Effect.fnUntraced(function*(world: World) {
-  const { publishers, service } = world
-  yield* Effect.forEach(publishers, (publisher) => Effect.promise(() => publisher.finish()), { concurrency: "unbounded" }).pipe(
-    Effect.timeout("60 seconds"),
-  )
-  const published = ledgerOf(world).length
-  // What is lost never comes: then this ends when nothing has come for a while.
-  for (let before = -1, still = 0; still < 40;) {
-    const views = yield* fleetView(service.url)
-    const count = views.reduce((sum, { events }) => sum + events.totalCount, 0)
-    const shown = views.reduce((sum, { revision }) => sum + revision + 1, 0)
-    if (count >= published && shown === count) break
-    still = count + shown === before ? still + 1 : 0
-    before = count + shown
-    yield* Effect.sleep("100 millis")
-  }
+const comeToAnEnd = Effect.fnUntraced(function*(world: World) {
+  yield* finished(world.publishers, "60 seconds")
+  yield* settled(world.service.url, ledgerOf(world).length)
 })
 
 /** Holds log, read model and live subscriber against the ledger. */
@@ -167,11 +155,7 @@ const check = Effect.fnUntraced(function*(title: string, world: World, told: str
   assert.deepStrictEqual({ lost, repeated, outOfOrder, strange }, { lost: 0, repeated: 0, outOfOrder: 0, strange: 0 })
   assert.strictEqual((yield* storedStreams(folder, "deadletter-")).size, 0)
 
-  const messages = Map.groupBy(ledger, ({ vin }) => vin)
-  const expected = vins.flat().map((vin) => {
-    const sent = (messages.get(vin) ?? []).map(({ message }) => message)
-    return { vin, revision: sent.length - 1, signals: expectedSignals(sent), events: { totalCount: sent.length } }
-  })
+  const expected = expectedFleet(ledger)
   assert.deepStrictEqual(yield* fleetView(service.url), expected)
 
   const latest = expected.flatMap(({ signals, vin }) => signals.map(({ path, value }) => [`${vin} ${path}`, value] as const))
@@ -202,7 +186,7 @@ describe("the service, killed at random moments under load", () => {
     Effect.gen(function*() {
       const world = yield* withMosquitto
       const done = yield* killAndRestart(world)
-      yield* settled(world)
+      yield* comeToAnEnd(world)
       // Only now: all that was told of the last messages is what the cursor brings.
       yield* follow(world)
       yield* check("Mosquitto", world, toldOf(done, world.live))
@@ -214,7 +198,7 @@ describe("the service, killed at random moments under load", () => {
     Effect.gen(function*() {
       const world = yield* embedded
       const done = yield* killAndRestart(world)
-      yield* settled(world)
+      yield* comeToAnEnd(world)
       // Only now: all that was told of the last messages is what the cursor brings.
       yield* follow(world)
       yield* check("Embedded broker", world, toldOf(done, world.live))
@@ -234,7 +218,7 @@ describe("the service, stopped in good order under load", () => {
     }
     yield* follow(world)
     assert.isTrue(world.publishers.every(({ isPublishing }) => isPublishing))
-    yield* settled(world)
+    yield* comeToAnEnd(world)
   })
 
   it.live.skipIf(!mosquittoIsThere)("says so by exit code 0, and goes on where it was with a broker elsewhere", () =>
@@ -267,7 +251,7 @@ describe("a broker that is restarted under load", () => {
       assert.isTrue(world.publishers.every(({ isPublishing }) => isPublishing))
       // Until the service is back, what it is yet to get says nothing.
       while ((yield* storedCount(world)) < ledgerOf(world).length * 0.9) yield* Effect.sleep("100 millis")
-      yield* settled(world)
+      yield* comeToAnEnd(world)
       yield* check("Mosquitto", world, "3 restarts of the broker")
       assert.strictEqual(yield* world.service.stop, 0)
     }), timeout)

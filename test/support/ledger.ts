@@ -26,7 +26,7 @@ export const account = (
   let strange = 0
   for (const [stream, events] of streams) {
     let newest = -1
-    for (const { data, type } of events) {
+    for (const { data, type } of whilePublishing(events)) {
       const entry = published.get(nameOf(stream, data as Partial<Message>))
       if (type !== "TelemetryReceived" || entry === undefined || !saysTheSame(entry.message, data)) strange++
       else if (stored.has(entry)) repeated++
@@ -40,6 +40,14 @@ export const account = (
   const lost = ledger.filter((entry) => entry.acknowledged && !stored.has(entry)).length
   return { lost, repeated, outOfOrder, strange }
 }
+
+/** A vehicle that publishes no more is missed after a while, which is an event too. */
+export const isMissed = ({ type }: RecordedEvent): boolean =>
+  type === "VehicleWentStale" || type === "VehicleWentSilent"
+
+/** A vehicle's events up to the last that it published. */
+export const whilePublishing = (events: ReadonlyArray<RecordedEvent>): ReadonlyArray<RecordedEvent> =>
+  events.slice(0, events.findLastIndex((event) => !isMissed(event)) + 1)
 
 const nameOf = (stream: string, { seq, session }: Partial<Message>): string => `${stream} ${session} ${seq}`
 

@@ -1,10 +1,10 @@
 /**
- * Vehicles that publish numbered messages over one MQTT connection, and a ledger of what was acknowledged. A connection
- * that breaks is opened again, and what was not acknowledged goes out again first, in order: as a telematics unit does.
+ * Vehicles that publish numbered messages over one connection, and a ledger of what was acknowledged. What was not
+ * acknowledged goes out again, in order and without gaps, as a telematics unit does; so a message may come twice.
  */
-import { connect, type MqttClient } from "mqtt"
 import { Effect } from "effect"
 import type { SignalValue } from "../../domain/signals/signal.ts"
+import { mqttLink } from "./mqtt-link.ts"
 
 export interface Message {
   readonly session: string
@@ -13,44 +13,64 @@ export interface Message {
   readonly signals: Readonly<Record<string, SignalValue>>
 }
 
-export interface LedgerEntry {
+export interface LedgerEntry<M = Message> {
   readonly vin: string
   /** Its place among the vehicle's messages, from 0. */
   readonly n: number
-  readonly message: Message
+  readonly message: M
   acknowledged: boolean
 }
 
-export interface PublisherOptions {
-  readonly url: string
+export interface Load<M = Message> {
   readonly vins: ReadonlyArray<string>
-  readonly message: (vin: string, n: number) => Message
+  readonly message: (vin: string, n: number) => M
   /** Unacknowledged at most. */
   readonly window: number
   /** Messages of all these vehicles together. What an interruption held up follows as fast as it can. */
   readonly perSecond: number
 }
 
-class Publisher {
-  readonly ledger: Array<LedgerEntry> = []
-  readonly #options: PublisherOptions
-  readonly #unacknowledged = new Set<LedgerEntry>()
+/** The connection to a broker, which it opens again by itself. */
+export interface Link<M = Message> {
+  readonly isOpen: () => boolean
+  /** Comes after all that was sent before; what was not acknowledged on one connection is sent again on the next. */
+  readonly send: (entry: LedgerEntry<M>) => void
+  readonly close: () => void
+}
+
+/** What a link tells its publisher. */
+export interface Told<M = Message> {
+  readonly unacknowledged: () => ReadonlyArray<LedgerEntry<M>>
+  readonly acknowledged: (entry: LedgerEntry<M>) => void
+  readonly opened: () => void
+}
+
+class Publisher<M = Message> {
+  readonly ledger: Array<LedgerEntry<M>> = []
+  /** Messages by vehicle. */
+  readonly published = new Map<string, number>()
+  readonly #load: Load<M>
+  readonly #link: Link<M>
+  readonly #unacknowledged = new Set<LedgerEntry<M>>()
   readonly #run: Promise<void>
-  /** The connection, opening or open. */
-  #client: MqttClient | undefined
-  #isOpen = false
-  #reopening: NodeJS.Timeout | undefined
   #finishing = false
-  #stopped = false
   #wake: (() => void) | undefined
 
-  constructor(options: PublisherOptions) {
-    this.#options = options
-    this.#open()
+  constructor(load: Load<M>, link: (told: Told<M>) => Link<M>) {
+    this.#load = load
+    this.#link = link({
+      unacknowledged: () => this.unacknowledged,
+      acknowledged: (entry) => {
+        entry.acknowledged = true
+        this.#unacknowledged.delete(entry)
+        this.#wake?.()
+      },
+      opened: () => this.#wake?.(),
+    })
     this.#run = this.#publish()
   }
 
-  get unacknowledged(): ReadonlyArray<LedgerEntry> {
+  get unacknowledged(): ReadonlyArray<LedgerEntry<M>> {
     return [...this.#unacknowledged]
   }
 
@@ -73,54 +93,28 @@ class Publisher {
   }
 
   stop(): void {
-    this.#stopped = this.#finishing = true
-    clearTimeout(this.#reopening)
-    this.#client?.end(true)
+    this.#finishing = true
+    this.#link.close()
     this.#wake?.()
   }
 
-  #open(): void {
-    const client = connect(this.#options.url, { reconnectPeriod: 0, protocolVersion: 4, keepalive: 30, connectTimeout: 2000 })
-    this.#client = client
-    client.on("connect", () => {
-      this.#isOpen = true
-      for (const entry of this.#unacknowledged) this.#send(client, entry)
-      this.#wake?.()
-    })
-    client.on("error", () => {})
-    client.once("close", () => {
-      this.#isOpen = false
-      client.end(true)
-      if (!this.#stopped) this.#reopening = setTimeout(() => this.#open(), 50)
-    })
-  }
-
-  #send(client: MqttClient, entry: LedgerEntry): void {
-    client.publish(`vehicles/${entry.vin}/telemetry`, JSON.stringify(entry.message), { qos: 1 }, (error) => {
-      if (error) return
-      entry.acknowledged = true
-      this.#unacknowledged.delete(entry)
-      this.#wake?.()
-    })
-  }
-
   async #publish(): Promise<void> {
-    const { message, perSecond, vins, window } = this.#options
+    const { message, perSecond, vins, window } = this.#load
     const began = performance.now()
     let count = 0
     for (let n = 0;; n++) {
       for (const vin of vins) {
-        while (!this.#finishing && (!this.#isOpen || this.#unacknowledged.size >= window)) await this.#sleep()
+        while (!this.#finishing && (!this.#link.isOpen() || this.#unacknowledged.size >= window)) await this.#sleep()
         while (!this.#finishing && performance.now() - began < count * 1000 / perSecond) {
           await new Promise((resolve) => setTimeout(resolve, 5))
         }
         if (this.#finishing) return
-        const entry: LedgerEntry = { vin, n, message: message(vin, n), acknowledged: false }
+        const entry: LedgerEntry<M> = { vin, n, message: message(vin, n), acknowledged: false }
         count++
         this.ledger.push(entry)
+        this.published.set(vin, n + 1)
         this.#unacknowledged.add(entry)
-        // Else it goes out with the next connection.
-        if (this.#isOpen && this.#client !== undefined) this.#send(this.#client, entry)
+        this.#link.send(entry)
       }
     }
   }
@@ -138,9 +132,12 @@ class Publisher {
 
 export type { Publisher }
 
-/** Publishes from now on, until it is finished or the scope closes. */
-export const publishing = (options: PublisherOptions) =>
+/** Publishes over a link from now on, until it is finished or the scope closes. */
+export const publishingOver = <M>(load: Load<M>, link: (told: Told<M>) => Link<M>) =>
   Effect.acquireRelease(
-    Effect.sync(() => new Publisher(options)),
+    Effect.sync(() => new Publisher(load, link)),
     (publisher) => Effect.sync(() => publisher.stop()),
   )
+
+/** Publishes over MQTT. */
+export const publishing = ({ url, ...load }: Load & { readonly url: string }) => publishingOver(load, mqttLink(url))

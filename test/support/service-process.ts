@@ -16,6 +16,10 @@ export interface ServiceProcess {
   readonly stop: Effect.Effect<number | null>
   /** What it has written so far. */
   readonly log: () => string
+  /** Lines among it, in all its lives, that are warnings or worse. */
+  readonly warnings: () => number
+  /** While it runs. */
+  readonly pid: () => number | undefined
 }
 
 /** Not started yet; ended when the scope closes. */
@@ -25,6 +29,7 @@ export const serviceProcess = (env: Readonly<Record<string, string>>) =>
     const url = `http://127.0.0.1:${port}`
     let child: ChildProcess | undefined
     let log = ""
+    let warnings = 0
 
     const start = Effect.promise(async () => {
       const starting = spawn(process.execPath, [join(root, "src/cli/main.ts"), "serve"], {
@@ -34,7 +39,9 @@ export const serviceProcess = (env: Readonly<Record<string, string>>) =>
       })
       child = starting
       const note = (chunk: Buffer) => {
-        log = (log + chunk.toString()).slice(-100_000)
+        const text = chunk.toString()
+        log = (log + text).slice(-100_000)
+        warnings += text.match(/"level":"(?:WARN|ERROR|FATAL)"/g)?.length ?? 0
       }
       starting.stdout.on("data", note)
       starting.stderr.on("data", note)
@@ -58,7 +65,15 @@ export const serviceProcess = (env: Readonly<Record<string, string>>) =>
       })
 
     yield* Effect.addFinalizer(() => end("SIGKILL"))
-    const running: ServiceProcess = { url, start, kill: Effect.asVoid(end("SIGKILL")), stop: end("SIGTERM"), log: () => log }
+    const running: ServiceProcess = {
+      url,
+      start,
+      kill: Effect.asVoid(end("SIGKILL")),
+      stop: end("SIGTERM"),
+      log: () => log,
+      warnings: () => warnings,
+      pid: () => child?.pid,
+    }
     return running
   })
 

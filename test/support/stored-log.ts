@@ -6,13 +6,16 @@ import * as Sqlite from "../../src/eventstore/sqlite.ts"
 
 const reading = (folder: string) => Layer.fresh(Sqlite.layerReadOnly({ file: `${folder}/log.db` }))
 
-/** All that stands on streams whose names begin so, by stream. */
-export const storedStreams = (folder: string, prefix: string) =>
+/** All that stands on streams whose names begin so, in the order of the log. */
+export const storedEvents = (folder: string, prefixes: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const { readAll } = yield* EventStore
-    const events = yield* Stream.runCollect(readAll({ after: beginning, filter: { streams: [prefix] } }))
-    return Map.groupBy(events, ({ stream }) => stream)
+    return yield* Stream.runCollect(readAll({ after: beginning, filter: { streams: prefixes } }))
   }).pipe(Effect.provide(reading(folder)))
+
+/** The same, by stream. */
+export const storedStreams = (folder: string, prefix: string) =>
+  Effect.map(storedEvents(folder, [prefix]), (events) => Map.groupBy(events, ({ stream }) => stream))
 
 /** How many events stand on each of these streams. */
 export const streamLengths = (folder: string, streams: ReadonlyArray<string>) =>
