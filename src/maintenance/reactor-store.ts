@@ -27,12 +27,13 @@ export interface StoredVehicle {
   readonly state: string
 }
 
-/** Another reactor moved the checkpoint. Nothing was written. */
+/** Another reactor moved the checkpoint, or the database has lost its last commits in a crash. Nothing was written. */
 export class ReactorOverlap extends Schema.TaggedError<ReactorOverlap>()("ReactorOverlap", {
   position: Schema.String,
 }) {
   override get message() {
-    return `The reactor's checkpoint is no longer at ${this.position}: another reactor is at work`
+    return `The reactor's checkpoint is no longer at ${this.position}: another reactor is at work, ` +
+      "or the database has lost its last commits"
   }
 }
 

@@ -104,8 +104,11 @@ export const layer = (options: ReactorOptions) =>
       position = saved = start.position
     })
 
+    /**
+     * Also where there is nothing new: a database that crashed may be back where it was a moment before, and only the
+     * checkpoint tells.
+     */
     const save = Effect.gen(function*() {
-      if (position === saved && unsaved.size === 0) return
       const rows = [...unsaved.values()].map((watch) => ({
         vin: watch.vin,
         deadline: watch.deadline,
@@ -211,6 +214,7 @@ export const layer = (options: ReactorOptions) =>
         yield* save
         const now = yield* Clock.currentTimeMillis
         const vins = yield* store.due(now, policy.deadlines)
+        if (vins.length === 0) return
         const watches = yield* load(vins, "unknown")
         const told: Told = new Map()
         const failures: Array<ModelFailure> = []

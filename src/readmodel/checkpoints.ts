@@ -16,13 +16,17 @@ export interface Checkpoint {
   readonly position: Position
 }
 
-/** Another projector moved the checkpoint, or put another table in this one's place. Nothing was written. */
+/**
+ * Another projector moved the checkpoint, or put another table in this one's place; or the database crashed, and has
+ * lost its last commits. Nothing was written.
+ */
 export class CheckpointMoved extends Schema.TaggedError<CheckpointMoved>()("CheckpointMoved", {
   name: Schema.String,
   position: Schema.String,
 }) {
   override get message() {
-    return `The checkpoint of ${this.name} is no longer at ${this.position}: another projector is at work`
+    return `The checkpoint of ${this.name} is no longer at ${this.position}: another projector is at work, ` +
+      "or the database has lost its last commits"
   }
 }
 
@@ -77,6 +81,19 @@ export const advance = (
     },
   )
 }
+
+/** Fails where one of these is gone, or not as far as it was. */
+export const confirm = (
+  sql: SqlClient.SqlClient,
+  checkpoints: ReadonlyArray<Checkpoint>,
+): Effect.Effect<void, SqlError.SqlError | CheckpointMoved> =>
+  Effect.flatMap(list(sql), (all) => {
+    const lost = checkpoints.find(({ generation, name, position, served }) =>
+      !all.some((one) =>
+        one.name === name && one.generation === generation && one.served === served && one.position >= position))
+    if (lost === undefined) return Effect.void
+    return Effect.fail(new CheckpointMoved({ name: lost.name, position: lost.position }))
+  })
 
 /** Marks the served table as replaced. */
 export const retire = (sql: SqlClient.SqlClient, { name, generation }: Checkpoint) =>

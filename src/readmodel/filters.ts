@@ -10,8 +10,7 @@ const oneOf = (sql: Sql, column: string, values: ReadonlyArray<string> | undefin
   if (values === undefined) return []
   const name = sql`t.${sql(column)}`
   const [value, ...others] = values
-  // PostgreSQL takes no NUL; `listed` knows what stands for it.
-  if (value !== undefined && others.length === 0 && !value.includes("\u0000")) return [sql`${name} = ${value}`]
+  if (value !== undefined && others.length === 0) return [sql`${name} = ${value}`]
   return [sql`${name} IN (SELECT v.value FROM ${listed(sql, values)})`]
 }
 
@@ -20,7 +19,10 @@ const allOf = (sql: Sql, column: string, values: ReadonlyArray<string> | undefin
   if (values === undefined || values.length === 0) return []
   const name = sql`t.${sql(column)}`
   return sql.onDialectOrElse({
-    pg: () => [sql`${name}::jsonb @> ${JSON.stringify(values)}::jsonb`],
+    // As they are written: to `jsonb` a NUL or half of a surrogate pair in any vehicle's tags is an error.
+    pg: () =>
+      values.map((value) => sql`EXISTS (
+        SELECT 1 FROM json_array_elements(${name}::json) AS e(tag) WHERE e.tag::text = ${JSON.stringify(value)})`),
     orElse: () => values.map((value) => sql`EXISTS (SELECT 1 FROM json_each(${name}) e WHERE e.value = ${value})`),
   })
 }

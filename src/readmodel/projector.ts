@@ -28,6 +28,8 @@ import * as Tables from "./tables.ts"
 const batchEvents = 2_000
 /** Vehicles whose rows are kept, in each projection: in all some 21 KB each at ten signals and twenty trips. */
 const cachedVehicles = 25_000
+/** How often the checkpoints are looked at while nothing comes. */
+const lookEvery = "2 seconds"
 /** Between tries after a failure; starts anew once a batch has been committed. */
 const backoff = Schedule.jittered(Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("5 seconds")]))
 
@@ -161,8 +163,16 @@ export const layer = (options: ProjectorOptions) =>
         yield* changes.publish({ after: position, position, vehicles: [], alerts: [] })
       }
       const items = yield* subscribe(position)
-      yield* Effect.raceFirst(follow(items), Queue.take(rebuilt))
+      yield* Effect.raceAllFirst([follow(items), keepLooking, Queue.take(rebuilt)])
     }))
+
+    /**
+     * A server that crashed may be back where it was a moment before, rows and checkpoints. The connections that are
+     * gone were replaced without a word, and where nothing comes, no batch would find out.
+     */
+    const keepLooking = Effect.suspend(() =>
+      Checkpoints.confirm(sql, foldings.map(({ checkpoint }) => checkpoint))
+    ).pipe(Effect.delay(lookEvery), Effect.forever)
 
     const follow = Effect.fnUntraced(function*(items: Queue.Dequeue<Item, SubscriptionError>) {
       while (true) {

@@ -103,8 +103,9 @@ const startBuild = Effect.fnUntraced(function*(
 })
 
 const drop = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, checkpoint: Checkpoints.Checkpoint) {
-  yield* sql`DROP TABLE IF EXISTS ${sql(Checkpoints.tableOf(checkpoint))}`
+  // In the order that a batch takes them: where one is at work on the table, this waits for its end.
   yield* Checkpoints.remove(sql, checkpoint)
+  yield* sql`DROP TABLE IF EXISTS ${sql(Checkpoints.tableOf(checkpoint))}`
 })
 
 /**

@@ -5,10 +5,7 @@
 
 export type ElementType = "text" | "bigint" | "double precision" | "boolean"
 
-/**
- * A parameter to be cast to an array of the type. PostgreSQL's text has no NUL; what stands for a character that
- * cannot be shown stands for it, as for half of a surrogate pair.
- */
+/** A parameter to be cast to an array of the type. */
 export const arrayOf = (type: ElementType, values: ReadonlyArray<unknown>): string | ReadonlyArray<string | null> => {
   if (type !== "text") return `{${values.map((value) => value ?? "NULL").join(",")}}`
   const texts: Array<string | null> = []
@@ -24,4 +21,8 @@ export const arrayOf = (type: ElementType, values: ReadonlyArray<unknown>): stri
   return some ? texts : `{${texts.map(() => "NULL").join(",")}}`
 }
 
-const storable = (text: string): string => text.includes("\u0000") ? text.replaceAll("\u0000", "\uFFFD") : text
+/**
+ * PostgreSQL's text has no NUL; what stands for a character that cannot be shown stands for it, as for half of a
+ * surrogate pair.
+ */
+export const storable = (text: string): string => text.includes("\u0000") ? text.replaceAll("\u0000", "\uFFFD") : text

@@ -28,7 +28,7 @@ const session = {
   /**
    * A commit does not wait for the disk: after a crash of the server the last ones may be gone, whole and in order.
    * That is enough for all that is stored here, which can be derived again from the log: a checkpoint goes back
-   * together with the rows.
+   * together with the rows, and who holds it in memory looks whether it is still so.
    */
   synchronous_commit: "off",
   statement_timeout: "20s",

@@ -2,9 +2,12 @@
 import type { PgConnection } from "@effect/sql-pg"
 import { type Duration, Effect, Stream } from "effect"
 import { type SqlConnection, SqlError } from "effect/sql"
+import { storable } from "./arrays.ts"
 import { isUnreachable, told } from "./errors.ts"
 
 type TransformRows = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
+
+const toParameter = (value: unknown): unknown => typeof value === "string" ? storable(value) : value
 
 /** What ends a transaction, or a part of one, without success. */
 const undoes = (sql: string): boolean => sql.startsWith("ROLLBACK") || sql.startsWith("RELEASE")
@@ -28,11 +31,11 @@ export class PostgresConnection implements SqlConnection.Connection {
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.#within(this.#connection.queryValues(sql, params))
+    return this.#within(this.#connection.queryValues(sql, params.map(toParameter)))
   }
 
   executeValuesUnprepared(sql: string, params: ReadonlyArray<unknown>) {
-    return this.#within(this.#connection.queryValues(sql, params, false))
+    return this.#within(this.#connection.queryValues(sql, params.map(toParameter), false))
   }
 
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows) {
@@ -41,14 +44,14 @@ export class PostgresConnection implements SqlConnection.Connection {
   }
 
   executeStream(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows) {
-    const rows = this.#connection.stream(sql, params)
+    const rows = this.#connection.stream(sql, params.map(toParameter))
     return transformRows === undefined
       ? rows
       : Stream.chunks(rows).pipe(Stream.flatMap((some) => Stream.fromIterable(transformRows(some))))
   }
 
   #query(sql: string, params: ReadonlyArray<unknown>, prepare: boolean) {
-    const query = this.#within(this.#connection.query(sql, params, prepare))
+    const query = this.#within(this.#connection.query(sql, params.map(toParameter), prepare))
     if (!undoes(sql)) return query
     // A transaction on a connection that is gone is gone with it.
     return Effect.catchIf(query, isUnreachable, () => Effect.succeed({ command: sql, rows: [] }))

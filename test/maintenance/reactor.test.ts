@@ -267,6 +267,30 @@ overDatabases("the maintenance reactor", (newDatabase) => {
       for (const one of [vinOf(2), vinOf(5)]) expect(yield* alertsOf(store, one)).toEqual([])
     }))
 
+  it.live("forgets no deadline where the database crashes and has lost its last commits, though nothing comes any more", () =>
+    Effect.gen(function*() {
+      const here = yield* world
+      const { store } = here
+      yield* reacting(here, (services) =>
+        Effect.gen(function*() {
+          const { sql } = services
+          const checkpoint = sql`SELECT position FROM reactor_checkpoint`.values
+          yield* settled(store, services)
+          const [[before] = []] = yield* checkpoint
+          const due = Date.now() + 3_000
+          yield* append(store, vin, [serviced(due + 30 * day - intervalMs, { odometerKm: 1 })])
+          yield* settled(store, services)
+          const [[after] = []] = yield* checkpoint
+          expect(after).not.toBe(before)
+          yield* sql.withTransaction(Effect.andThen(
+            sql`UPDATE reactor_checkpoint SET position = ${before}`,
+            sql`DELETE FROM reactor_vehicles`,
+          ))
+          const raised = Effect.map(alertsOf(store, vin), (events) => events.length > 0 ? types(events) : undefined)
+          expect(yield* eventually(raised)).toEqual(["AlertRaised"])
+        }))
+    }))
+
   it.live("waits for a log that is out of reach, and passes over what cannot be read", () =>
     Effect.gen(function*() {
       const here = yield* world

@@ -89,4 +89,25 @@ describe.skipIf(!postgresIsThere)("a read model in a PostgreSQL that is killed",
       const [[counted] = []] = yield* sql`SELECT CAST(SUM(messages) AS BIGINT) FROM counts`.values
       expect(counted).toBe(sent)
     }), 120_000)
+
+  it.live("writes again what the server had not come to write to disk, also where nothing comes any more", () =>
+    Effect.gen(function*() {
+      // A commit waits for the disk no more than here, and so would be lost for certain.
+      const server = yield* postgres({ configuration: ["wal_writer_delay=10s", "bgwriter_delay=10s"] })
+      const place: Place = { folder: yield* temporaryFolder, database: { _tag: "Postgres", url: yield* server.newDatabase } }
+      const store = yield* openLog(place)
+      const { projector, sql } = yield* openProjector(place, store)
+      yield* sql`CHECKPOINT`
+      yield* append(store, "vehicle-A", [telemetry(1), telemetry(2)])
+      yield* caughtUp(store, projector)
+      const counted = sql`SELECT vin, messages FROM counts`
+      expect(yield* counted).toEqual([{ vin: "A", messages: 2 }])
+      yield* server.kill
+      yield* server.start
+      expect(yield* counted).toEqual([])
+      yield* counted.pipe(
+        Effect.repeat({ until: ([row]) => row?.["messages"] === 2, schedule: Schedule.spaced("20 millis") }),
+        Effect.timeout("20 seconds"),
+      )
+    }), 60_000)
 })

@@ -1,12 +1,12 @@
 import { expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Queue } from "effect"
 import type { SqlClient } from "effect/sql"
 import * as fc from "fast-check"
 import type { Projection } from "../../projections/projection.ts"
 import { alerts } from "../../projections/alerts.ts"
 import { trips } from "../../projections/trips.ts"
 import { vehicles } from "../../projections/vehicles.ts"
-import { beginning } from "../../src/eventstore/position.ts"
+import { beginning, fromNumber } from "../../src/eventstore/position.ts"
 import type { Committed } from "../../src/live/changes.ts"
 import * as Checkpoints from "../../src/readmodel/checkpoints.ts"
 import * as Metrics from "../../src/readmodel/metrics.ts"
@@ -216,9 +216,11 @@ overDatabases("rebuild", (newDatabase) => {
       yield* sql`UPDATE counts SET speeds = 0`
       const restarts = yield* countOf(Metrics.restarts)
 
+      // Ten events for each batch of forty: by the clock, the log would outgrow a rebuild on a machine that is busy.
+      const folded = yield* Queue.unbounded<void>()
       let rounds = 0
-      const load = yield* Effect.suspend(() => appendRound(store, vins.slice(rounds++ % 10 * 5).slice(0, 5))).pipe(
-        Effect.andThen(Effect.sleep("10 millis")),
+      const load = yield* Queue.take(folded).pipe(
+        Effect.andThen(Effect.suspend(() => appendRound(store, vins.slice(rounds++ % 10 * 5).slice(0, 5)))),
         Effect.forever,
         Effect.forkChild,
       )
@@ -232,7 +234,11 @@ overDatabases("rebuild", (newDatabase) => {
         Effect.forever,
         Effect.forkChild,
       )
-      const setup = { projections: [projected(vehicles), projected(alerts), projected(counts)], batchEvents: 40 }
+      const setup = {
+        projections: [projected(vehicles), projected(alerts), projected(counts)],
+        batchEvents: 40,
+        progress: () => void Queue.offerUnsafe(folded, undefined),
+      }
       for (let i = 0; i < 3; i++) expect(yield* rebuild(place, store, setup)).toBeGreaterThanOrEqual(1_000)
       yield* Fiber.interrupt(load)
       yield* built(store, sql)
@@ -346,6 +352,26 @@ overDatabases("rebuild", (newDatabase) => {
       yield* Effect.all([once, once], { concurrency: 2 })
       yield* built(store, sql)
       expect(yield* sql`SELECT DISTINCT messages FROM counts`).toEqual([{ messages: 20 }])
+    }))
+
+  it.live("begins a build again while another is at work on it", () =>
+    Effect.gen(function*() {
+      const place = yield* newPlace
+      const [one, other] = [yield* openSql(place), yield* openSql(place)]
+      yield* Tables.prepare(one, [projected(counts)])
+      yield* Tables.beginBuilds(one, [projected(counts)], false)
+      const build = Tables.buildOf(projected(counts), yield* Checkpoints.list(one))
+      if (build === undefined) throw new Error("no build was begun")
+      const again = yield* one.withTransaction(Effect.gen(function*() {
+        yield* Checkpoints.advance(one, [build], fromNumber(1))
+        const again = yield* Tables.beginBuilds(other, [projected(counts)], true).pipe(Effect.forkDetach)
+        yield* Effect.sleep("100 millis")
+        yield* one`INSERT INTO ${one(Checkpoints.tableOf(build))} ${one.insert({ vin: "A", messages: 1, speeds: 1 })}`
+        return again
+      }))
+      yield* Fiber.join(again)
+      const moved = yield* Effect.flip(Checkpoints.advance(one, [{ ...build, position: fromNumber(1) }], fromNumber(2)))
+      expect(moved._tag).toBe("CheckpointMoved")
     }))
 
   it.live("drops a table that was replaced by a process that did not live to do so", () =>

@@ -70,6 +70,19 @@ describe.skipIf(!postgresIsThere)("the read model in PostgreSQL", () => {
       expect([...found.values()]).toEqual([vehicleRow("A", { brand: "a\uFFFDb\uFFFD", tags: ["\u0000"] })])
       expect(yield* readModel.countVehicles({ brands: ["a\u0000b\ud800"] })).toBe(1)
       expect(yield* readModel.countVehicles({ brands: ["\u0000"] })).toBe(0)
+      const after = ["\u0000", "A"]
+      const page = { limit: 9, backwards: false, after }
+      expect((yield* readModel.vehicles({}, { by: "brand", descending: false }, page)).rows).toEqual([])
+    }).pipe(Effect.provide(readModelLayer.pipe(Layer.provideMerge(database)))))
+
+  it.effect("finds vehicles by tags, whatever characters are in them", () =>
+    Effect.gen(function*() {
+      const tags = ["\u0000", "\ud800", "a \"quoted\" \\ one", "中"]
+      const readModel = yield* fill({ vehicles: [vehicleRow("A", { tags }), vehicleRow("B", { tags: ["winter"] })] })
+      for (const tag of tags) expect(yield* readModel.countVehicles({ tags: [tag] })).toBe(1)
+      expect(yield* readModel.countVehicles({ tags })).toBe(1)
+      expect(yield* readModel.countVehicles({ tags: ["winter"] })).toBe(1)
+      expect(yield* readModel.countVehicles({ tags: ["winter", "中"] })).toBe(0)
     }).pipe(Effect.provide(readModelLayer.pipe(Layer.provideMerge(database)))))
 
   const filled = Layer.effectDiscard(fillMany).pipe(Layer.provideMerge(database))
