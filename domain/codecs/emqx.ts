@@ -2,13 +2,15 @@
  * What EMQX 5's rule engine writes to Kafka where a rule's columns are written whole, as JSON (`${.}`, its default):
  *
  * - of a message, among others `clientid`, `topic` and `payload`, the bytes that the vehicle published, as a text;
- * - of `$events/client_connected` and `$events/client_disconnected`, `event`, `clientid`, `username`, and
- *   `connected_at` or `disconnected_at`, epoch ms on EMQX's clock; of the latter a `reason` too.
+ * - of `$events/client_connected` and `$events/client_disconnected`, `event`, `clientid`, `username`, `connected_at`, and
+ *   of the latter `disconnected_at` and a `reason`, epoch ms on EMQX's clock. Before 5.8.6 an end does not say when its
+ *   connection was made.
  *
  * Pure. The vehicle of an event is the client id, or else the user name: a VIN, alone or after a separator
  * (`car/LSVAA4187E0000001`).
  */
 import { Result } from "effect"
+import * as Connections from "../vehicle/connections.ts"
 import * as Vin from "../vehicle/vin.ts"
 import type { Rejection } from "./rejection.ts"
 
@@ -16,15 +18,19 @@ export type Envelope =
   /** A message: what was published, and on what topic. */
   | { readonly _tag: "Published"; readonly topic: string; readonly content: Uint8Array }
   /** A client came or went. */
-  | { readonly _tag: "Presence"; readonly vin: Vin.Vin; readonly online: boolean; readonly at: number }
+  | Presence
   /** A connection ended because the same client has another: nothing about the vehicle. */
   | { readonly _tag: "Replaced"; readonly vin: Vin.Vin }
 
-/**
- * One name for all connections of a vehicle, ordered by time: an event of a connection's end does not say which
- * connection it was. A vehicle's own status has sessions of its own, which these events do not end.
- */
-export const session = "emqx"
+/** Each connection is a session. A vehicle's own status has sessions of its own, which these events do not end. */
+export interface Presence {
+  readonly _tag: "Presence"
+  readonly vin: Vin.Vin
+  readonly online: boolean
+  readonly session: string
+  /** Epoch ms. */
+  readonly at: number
+}
 
 const marker = Buffer.from("\"clientid\"")
 const encoder = new TextEncoder()
@@ -44,9 +50,9 @@ export const unwrap = (payload: Uint8Array): Result.Result<Envelope, Rejection> 
   }
   switch (event) {
     case "client.connected":
-      return presence(columns, true, columns["connected_at"])
+      return presence(columns, true, "connected_at")
     case "client.disconnected":
-      return presence(columns, false, columns["disconnected_at"])
+      return presence(columns, false, "disconnected_at")
     default:
       // Telemetry with a member of that name.
       return event === undefined ? undefined : reject(
@@ -67,7 +73,7 @@ const parse = (bytes: Buffer): Columns | undefined => {
 /** EMQX 4 spells it `takeovered`. */
 const replacing: ReadonlySet<unknown> = new Set(["takenover", "takeovered", "discarded"])
 
-const presence = (columns: Columns, online: boolean, time: unknown): Result.Result<Envelope, Rejection> => {
+const presence = (columns: Columns, online: boolean, column: string): Result.Result<Envelope, Rejection> => {
   const { clientid, reason, timestamp, username } = columns
   const vin = vinOf(clientid) ?? vinOf(username)
   if (vin === undefined) {
@@ -78,13 +84,21 @@ const presence = (columns: Columns, online: boolean, time: unknown): Result.Resu
     })
   }
   if (!online && replacing.has(reason)) return Result.succeed({ _tag: "Replaced", vin })
-  const at = time ?? timestamp
-  if (typeof at !== "number" || !Number.isSafeInteger(at) || at < 0 || at > latest) {
-    const column = online ? "connected_at" : "disconnected_at"
-    return Result.fail({ reason: "time", message: `EMQX's "${column}" is ${shown(at)}; expected epoch ms` })
+  const at = columns[column] ?? timestamp
+  if (!isTime(at)) return badTime(column, at)
+  const connectedAt = online ? at : columns["connected_at"]
+  if (connectedAt === undefined) {
+    return Result.succeed({ _tag: "Presence", vin, online, session: Connections.someSession, at })
   }
-  return Result.succeed({ _tag: "Presence", vin, online, at })
+  if (!isTime(connectedAt)) return badTime("connected_at", connectedAt)
+  return Result.succeed({ _tag: "Presence", vin, online, session: Connections.sessionOf(connectedAt), at })
 }
+
+const isTime = (at: unknown): at is number =>
+  typeof at === "number" && Number.isSafeInteger(at) && at >= 0 && at <= latest
+
+const badTime = (column: string, at: unknown): Result.Result<never, Rejection> =>
+  Result.fail({ reason: "time", message: `EMQX's "${column}" is ${shown(at)}; expected epoch ms` })
 
 /** The year 9999 ends. */
 const latest = 253_402_300_799_999

@@ -3,6 +3,7 @@
  */
 import { Result, Schema } from "effect"
 import * as Clock from "./clock.ts"
+import * as Connections from "./connections.ts"
 import type { Description, Metadata, Origin, Source, VehicleEvent, VehicleEventType } from "./events.ts"
 import { versions } from "./events.ts"
 import * as Identity from "./identity.ts"
@@ -59,22 +60,32 @@ const telemetry = (state: State, observation: Telemetry): Decision => {
  * A session not known of late is new, whatever its clock says; a vehicle that comes back within a session, or to an
  * earlier one, says so with a later time. An end counts only for the session that is online, and not if it is older
  * than what is known. (A will without a time may be an old one come again; then what followed it comes again too, and
- * an equal time is enough to be back online.)
+ * an equal time is enough to be back online.) Connections that a broker tells of are in order by their names.
  */
 const presence = (state: State, observation: Presence): Decision => {
   const { twin } = state
-  const { online, session, at } = observation
+  const { online, at } = observation
+  const session = Connections.meant(observation.session, twin.session)
   const isCurrent = twin.online && twin.session === session
   const time = Clock.believed(at, receipt(state, observation))
   // Without a time to believe, arrival decides: within a session the later is newer, and a session left behind is old.
   const isOlder = time !== undefined && twin.presenceAt !== undefined && time < twin.presenceAt
   const isNewer = time !== undefined && twin.presenceAt !== undefined && time > twin.presenceAt
-  const isNews = online
-    ? !isCurrent && (!state.sessions.includes(session) || (twin.session === session ? !isOlder : isNewer))
-    : isCurrent && !isOlder
+  const isBegun = Connections.connectedAt(session) === undefined
+    ? !state.sessions.includes(session) || (twin.session === session ? !isOlder : isNewer)
+    : isNextConnection(state, session, isOlder)
+  const isNews = online ? !isCurrent && isBegun : isCurrent && !isOlder
   if (!isNews) return repeated
   const type = online ? "VehicleConnected" : "VehicleDisconnected"
   return accepted(eventsOf(state, observation)(type, { session, ...(at !== undefined && { at: Readings.toTime(at) }) }))
+}
+
+/** A connection follows another by their order alone; a session of the vehicle's own, where its time is no earlier. */
+const isNextConnection = ({ sessions, twin }: State, session: string, isOlder: boolean): boolean => {
+  const at = Connections.connectedAt(session) ?? Infinity
+  if (sessions.some((known) => at < (Connections.connectedAt(known) ?? -Infinity))) return false
+  const isAfterOther = twin.session !== session && Connections.connectedAt(twin.session) !== undefined
+  return isAfterOther || !isOlder
 }
 
 /**

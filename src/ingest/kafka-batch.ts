@@ -95,11 +95,18 @@ export const takeBatch = Effect.fnUntraced(function*(payload: EachBatchPayload, 
     })
   }
 
+  let asksForRoom = false
   /** Until there is room, all is settled, or it is time to look again. */
   const change = (forRoom: boolean) =>
     Effect.callback<void>((resume) => {
       wake = () => resume(Effect.void)
-      if (forRoom) intake.whenRoom(wake)
+      // Once, however often it looks: the intake keeps who asked.
+      if (!forRoom || asksForRoom) return
+      asksForRoom = true
+      intake.whenRoom(() => {
+        asksForRoom = false
+        wake()
+      })
     })
 
   const offerAll = Effect.gen(function*() {

@@ -58,7 +58,7 @@ const unwrapped = (envelope: Result.Result<Emqx.Envelope, Rejection>, mqtt: Topi
     case "Presence": {
       // As the vehicle itself would have said it.
       const at = new Date(inner.at).toISOString()
-      const status = JSON.stringify({ online: inner.online, session: Emqx.session, at })
+      const status = JSON.stringify({ online: inner.online, session: inner.session, at })
       return { route: Result.succeed({ vin: inner.vin, kind: "status" }), content: Buffer.from(status) }
     }
     case "Replaced":

@@ -32,8 +32,12 @@ export interface KafkaInOptions {
 }
 
 export class KafkaIn extends Context.Service<KafkaIn, {
-  /** Why no messages can come in now; nothing while they can. */
-  readonly status: Effect.Effect<{ readonly failure: string | undefined }>
+  readonly status: Effect.Effect<{
+    /** Why no messages can come in now; nothing while they can. */
+    readonly failure: string | undefined
+    /** Whether there was more in a partition than was fetched of it at once: what is said now is heard later. */
+    readonly isBehind: boolean
+  }>
 }>()("vehicle-twin/ingest/KafkaIn") {}
 
 export const layer = (options: KafkaInOptions) => Layer.effect(KafkaIn, make(options))
@@ -73,6 +77,9 @@ const make = Effect.fnUntraced(function*(options: KafkaInOptions) {
   let joinedAt: number | undefined
   let stopping = false
   let generation = 0
+  /** Partitions, by topic and number, that had more than was fetched. */
+  const behind = new Set<string>()
+  const told: Lag.Told = new Map()
 
   const batchContext: BatchContext = {
     intake,
@@ -98,6 +105,7 @@ const make = Effect.fnUntraced(function*(options: KafkaInOptions) {
       heardAt = now()
     }
     const crashed = Effect.callback<never, KafkaUnavailable>((resume) => {
+      let isOver = false
       const { CRASH, FETCH, FETCH_START, GROUP_JOIN, HEARTBEAT } = consumer.events
       consumer.on(FETCH, heard)
       consumer.on(FETCH_START, heard)
@@ -109,6 +117,7 @@ const make = Effect.fnUntraced(function*(options: KafkaInOptions) {
         joinedAt ??= now()
         failure = undefined
         lag.assignment = memberAssignment
+        for (const name of behind) if (!isOneOf(memberAssignment, name)) behind.delete(name)
         Metrics.kafkaJoins.updateUnsafe(1, context)
         const parts = Object.entries(memberAssignment).map(([topic, { length }]) => `${length} of ${topic}`)
         const has = parts.length === 0 ? "no partitions: the group has as many members as there are" : parts.join(", ")
@@ -122,15 +131,24 @@ const make = Effect.fnUntraced(function*(options: KafkaInOptions) {
         partitionsConsumedConcurrently: partitionsAtOnce,
         eachBatch: (payload) => {
           Metrics.kafkaBatches.updateUnsafe(1, context)
+          const { batch } = payload
+          const partition = nameOf(batch.topic, batch.partition)
+          if (Number(batch.offsetLag()) > 0) behind.add(partition)
+          else behind.delete(partition)
           return run(takeBatch(payload, batchContext))
         },
       }
       const begin = async () => {
         await consumer.connect()
-        await consumer.subscribe({ topics: [...topics], fromBeginning: true })
-        await consumer.run(eachBatch)
+        if (!isOver) await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+        if (!isOver) await consumer.run(eachBatch)
+        // Closed in the middle of it, it would be a member that nobody knows of.
+        if (isOver) await consumer.disconnect()
       }
       begin().catch((error: unknown) => resume(Effect.fail(explain(error, brokers))))
+      return Effect.sync(() => {
+        isOver = true
+      })
     })
     const silence = Effect.gen(function*() {
       while (now() - heardAt < silentMillis) yield* Effect.sleep("5 seconds")
@@ -145,7 +163,7 @@ const make = Effect.fnUntraced(function*(options: KafkaInOptions) {
     const missing = yield* present(admin)
     const topics = wanted.filter((topic) => !missing.includes(topic))
     const lag: LagWatch = { assignment: {} }
-    yield* Effect.forkScoped(Lag.watch(admin, groupId, () => lag.assignment))
+    yield* Effect.forkScoped(Lag.watch(admin, groupId, () => lag.assignment, told))
     const appeared = Effect.gen(function*() {
       if (missing.length === 0) return yield* Effect.never
       for (;;) {
@@ -215,8 +233,13 @@ const make = Effect.fnUntraced(function*(options: KafkaInOptions) {
     failure = "stopping"
   }))
 
-  return KafkaIn.of({ status: Effect.sync(() => ({ failure })) })
+  return KafkaIn.of({ status: Effect.sync(() => ({ failure, isBehind: behind.size > 0 })) })
 })
+
+const nameOf = (topic: string, partition: number): string => `${topic}/${partition}`
+
+const isOneOf = (assignment: Lag.Assignment, name: string): boolean =>
+  Object.entries(assignment).some(([topic, partitions]) => partitions.some((one) => nameOf(topic, one) === name))
 
 interface LagWatch {
   assignment: Lag.Assignment

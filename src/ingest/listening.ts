@@ -1,7 +1,7 @@
 /**
  * Whether vehicles are heard now: who is not heard of while they are has not spoken. A backlog that is being taken in
- * fills the intake, and whoever speaks now is heard only after it. Of what waits at an MQTT broker that hands out few
- * messages at a time nobody can tell.
+ * fills the intake, or leaves more in Kafka than is fetched at once, and whoever speaks now is heard only after it. Of
+ * what waits at an MQTT broker that hands out few messages at a time nobody can tell.
  */
 import { Effect, Metric, Option } from "effect"
 import { KafkaIn } from "./kafka.ts"
@@ -15,10 +15,10 @@ const littleWaits = 800
 export const listening = Effect.gen(function*() {
   const mqtt = yield* Mqtt
   const kafka = yield* Effect.serviceOption(KafkaIn)
-  const kafkaIsOpen = Option.match(kafka, {
+  const kafkaIsPrompt = Option.match(kafka, {
     onNone: () => Effect.succeed(true),
-    onSome: ({ status }) => Effect.map(status, ({ failure }) => failure === undefined),
+    onSome: ({ status }) => Effect.map(status, ({ failure, isBehind }) => failure === undefined && !isBehind),
   })
   const isPrompt = Effect.map(Metric.value(Metrics.pending), ({ value }) => value < littleWaits)
-  return Effect.map(Effect.all([mqtt.ready, kafkaIsOpen, isPrompt]), (all) => all.every((one) => one))
+  return Effect.map(Effect.all([mqtt.ready, kafkaIsPrompt, isPrompt]), (all) => all.every((one) => one))
 })

@@ -32,12 +32,19 @@ const requestMillis = 20_000
 /** The library tries again for some three seconds; who uses it goes on from there, and says so. */
 const retry = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 }
 
+/** The library's own words for a committed offset that the broker has no more; it tells of it in no other way. */
+const deleted = "Offset out of range, resetting"
+
 /** Makes a client; nothing connects yet. Fails only where a file of the settings cannot be read. */
 export const make = Effect.fnUntraced(function*({ brokers, clientId, sasl, ssl }: KafkaConnection) {
   registerCodecs()
   const log = Effect.runForkWith(yield* Effect.context())
   // Its errors are of single attempts, which are made again: told as they are, they would drown what they amount to.
-  const toLog: logCreator = () => ({ log: { broker, error, groupId, message, topic }, namespace }) => {
+  const toLog: logCreator = () => ({ log: { broker, error, groupId, message, partition, topic }, namespace }) => {
+    if (message.startsWith(deleted)) {
+      const lost = `Kafka deleted messages of ${topic}, partition ${partition}, that were not yet read; see the topic's retention`
+      log(Effect.logWarning(`${lost}. Reading goes on with the oldest that is there`))
+    }
     const about = Object.entries({ broker, topic, groupId, error: error instanceof Error ? error.message : error })
       .filter(([, value]) => typeof value === "string")
       .map(([name, value]) => `${name} ${value}`)

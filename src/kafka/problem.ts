@@ -15,8 +15,14 @@ interface Told {
   readonly code: string | undefined
 }
 
-const innermost = (error: unknown): unknown =>
-  error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error
+const innermost = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return error
+  // Of topics that could not be made, each has a reason of its own.
+  const within: unknown = error.name === "KafkaJSAggregateError" && "errors" in error && Array.isArray(error.errors)
+    ? error.errors[0]
+    : error.cause
+  return within instanceof Error ? innermost(within) : error
+}
 
 const told = (error: unknown): Told => {
   const cause = innermost(error)

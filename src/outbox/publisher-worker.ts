@@ -15,10 +15,11 @@ const { sasl } = connection
 if (process.platform === "linux") setPriority(10)
 
 // The client library begins each header with 512 zeros, and writes over them: half of what a message costs it. A thread
-// has a `Buffer` of its own.
+// has a `Buffer` of its own. Small ones stay zeros: Node's own decoder of texts is one that relies on them.
 const { alloc } = Buffer
+const libraryBytes = 512
 Buffer.alloc = (size, fill, encoding) =>
-  fill === undefined ? Buffer.allocUnsafe(size) : alloc.call(Buffer, size, fill, encoding)
+  fill === undefined && size >= libraryBytes ? Buffer.allocUnsafe(size) : alloc.call(Buffer, size, fill, encoding)
 
 await Effect.gen(function*() {
   const publisher = yield* Publisher.make({

@@ -81,9 +81,10 @@ describe("a message that EMQX brought to Kafka", () => {
   })
 
   it("that tells of a connection is presence at EMQX's time", () => {
-    const event = { clientid: vin, event: "client.disconnected", reason: "tcp_closed", disconnected_at: 1795335390000 }
+    const times = { connected_at: 1795335330000, disconnected_at: 1795335390000 }
+    const event = { clientid: vin, event: "client.disconnected", reason: "tcp_closed", ...times }
     expect(decoded(topics.telemetry, vin, JSON.stringify(event)).observations).toMatchObject([
-      { _tag: "Presence", online: false, session: "emqx", at: 1795335390000 },
+      { _tag: "Presence", online: false, session: "emqx-1795335330000", at: 1795335390000 },
     ])
     expect(decoded(topics.telemetry, vin, JSON.stringify({ ...event, reason: "takenover" })))
       .toEqual({ observations: [], rejections: [] })

@@ -13,6 +13,7 @@ import { until } from "../support/until.ts"
 import {
   Brokers,
   caughtUp,
+  clientOf,
   committed,
   layer,
   makeTopics,
@@ -143,6 +144,24 @@ describe.skipIf(!kafkaIsThere)("Kafka", () => {
         expect(yield* Metric.value(Metrics.kafkaJoins)).toEqual(before)
       }), { timeout: 60_000 })
 
+    it.effect("is behind while there is more in a partition than is fetched at once", () =>
+      Effect.gen(function*() {
+        const brokers = yield* Brokers
+        const name = newName()
+        const { telemetry: topic } = topicsOf(name)
+        const { commit, vehicles } = gated()
+        yield* makeTopics(brokers, Object.values(topicsOf(name)), 1)
+        for (const n of upTo(4)) {
+          yield* send(brokers, topic, [{ key: vinOf(0), value: `${telemetry(n)}${" ".repeat(200_000)}` }])
+        }
+        const status = yield* service(optionsOf(brokers, name), { vehicles })
+        yield* until(() => vehicles.begun.length === 1)
+        expect(yield* status).toEqual({ failure: undefined, isBehind: true })
+        commit.openUnsafe()
+        yield* caughtUp(brokers, name, topic)
+        expect(yield* status).toEqual({ failure: undefined, isBehind: false })
+      }))
+
     it.effect("is shared with a second member, and nothing is lost or out of order on the way", () =>
       Effect.gen(function*() {
         const brokers = yield* Brokers
@@ -234,6 +253,27 @@ describe.skipIf(!kafkaIsThere)("Kafka", () => {
           expect.stringContaining("cannot be decompressed"),
           { kind: "kafka", topic, position },
         ]))
+      }))
+
+    it.effect("says so where messages were deleted before they were read, and reads those that are left", () =>
+      Effect.gen(function*() {
+        const brokers = yield* Brokers
+        const name = newName()
+        const { telemetry: topic } = topicsOf(name)
+        const { layer: logger, lines } = logLines()
+        yield* makeTopics(brokers, Object.values(topicsOf(name)), 1)
+        yield* send(brokers, topic, messages(5, 1))
+        yield* Effect.promise(async () => {
+          const admin = clientOf(brokers).admin()
+          await admin.setOffsets({ groupId: name, topic, partitions: [{ partition: 0, offset: "1" }] })
+          await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "3" }] })
+          await admin.disconnect()
+        })
+        const vehicles = new RecordingVehicles()
+        yield* Layer.build(layer(optionsOf(brokers, name), { vehicles })).pipe(Effect.provide(logger))
+        yield* until(() => vehicles.seqs().length >= 2)
+        expect(vehicles.seqs()).toEqual([3, 4])
+        expect(lines.find((line) => line.includes("deleted messages"))).toContain(`${topic}, partition 0`)
       }))
 
     it.effect("waits for topics that are missing, says so, and reads them once they are there", () =>

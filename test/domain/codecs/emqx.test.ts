@@ -38,6 +38,7 @@ const disconnected = {
   username: "undefined",
   event: "client.disconnected",
   reason: "keepalive_timeout",
+  connected_at: 1795335330000,
   disconnected_at: 1795335390000,
   timestamp: 1795335390003,
 }
@@ -64,8 +65,14 @@ describe("an envelope of EMQX", () => {
   })
 
   it("says that a client came or went, at EMQX's own time", () => {
-    expect(successOf(connected)).toEqual({ _tag: "Presence", vin, online: true, at: 1795335330000 })
-    expect(successOf(disconnected)).toEqual({ _tag: "Presence", vin, online: false, at: 1795335390000 })
+    const session = "emqx-1795335330000"
+    expect(successOf(connected)).toEqual({ _tag: "Presence", vin, online: true, session, at: 1795335330000 })
+    expect(successOf(disconnected)).toEqual({ _tag: "Presence", vin, online: false, session, at: 1795335390000 })
+  })
+
+  it("says that a client went, though not which of its connections, as EMQX had it before 5.8.6", () => {
+    const { connected_at: _, ...before } = disconnected
+    expect(successOf(before)).toEqual({ _tag: "Presence", vin, online: false, session: "emqx", at: 1795335390000 })
   })
 
   it.each(["takenover", "takeovered", "discarded"])("says nothing of the vehicle where a connection was %s", (reason) => {
@@ -90,6 +97,7 @@ describe("an envelope of EMQX", () => {
 
   it.each([-1, 1.5, "2026-11-22T08:15:30Z", 1e20])("is refused where its time is %s", (connected_at) => {
     expect(failureOf({ ...connected, connected_at })).toMatchObject({ reason: "time" })
+    expect(failureOf({ ...disconnected, connected_at })).toMatchObject({ reason: "time" })
   })
 
   it("is refused where it tells of something else", () => {
