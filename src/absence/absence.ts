@@ -62,11 +62,15 @@ export const layer = (options: {
     const projector = yield* Projector
     const vehicles = yield* Vehicles
     const sql = yield* SqlClient.SqlClient
-    const store = yield* ListeningStore.make(sql).pipe(Effect.retry(policy.backoff), Effect.orDie)
+    const store = yield* ListeningStore.make(sql).pipe(
+      Effect.tapError((error) => Effect.logWarning("Waiting to note when vehicles can be heard", error)),
+      Effect.retry(policy.backoff),
+      Effect.orDie,
+    )
 
     /** Since when it hears, epoch ms, and the spell that is being noted once it has settled. */
     let hearsSince: number | undefined
-    let spell: string | undefined
+    let spell: ListeningStore.Begun | undefined
     let notedAt = 0
     /** Until when, epoch ms. */
     const aside = new Map<string, number>()
@@ -86,17 +90,25 @@ export const layer = (options: {
       return spell !== undefined
     })
 
+    /** Whether the vehicle told of its absence. */
     const ask = Effect.fnUntraced(function*({ lastSeenAt, limitMs, revision, rhythmMs, state, vin }: Due, now: number) {
-      if (!isVin(vin)) return setAside(vin, now)
+      if (!isVin(vin)) {
+        setAside(vin, now)
+        return false
+      }
       const to = state === "REPORTING" ? "stale" : "silent"
       const asked = vehicles.lapse(vin, { to, revision, lastSeenAt, rhythmMs, limitMs, now })
       const twin = yield* asked.pipe(
         Effect.tapError((error) => Effect.logWarning("A quiet vehicle could not be asked after", error)),
         Effect.option,
       )
+      if (Option.isSome(twin) && twin.value.revision === revision + 1 && twin.value.silence === to) {
+        yield* Metric.update(counters[to], 1)
+        return true
+      }
       // An actor that knows of nothing more and sees no reason would be asked for ever.
       if (Option.isNone(twin) || twin.value.revision <= revision) setAside(vin, now)
-      else if (twin.value.revision === revision + 1 && twin.value.silence === to) yield* Metric.update(counters[to], 1)
+      return false
     })
 
     const setAside = (vin: string, now: number): void => {
@@ -104,7 +116,7 @@ export const layer = (options: {
       aside.set(vin, now + policy.asideMs)
     }
 
-    /** True where there may be more to do. */
+    /** True where there may be more to do at once: not for those asked in vain, as those of a table that is rebuilt. */
     const look = Effect.gen(function*() {
       const now = yield* Clock.currentTimeMillis
       const upTo = (yield* options.listening) ? yield* head : Option.none()
@@ -120,8 +132,8 @@ export const layer = (options: {
         .filter(({ since }) => since > Number.NEGATIVE_INFINITY)
       const due = yield* readModel.quiet(quiet, policy.asked + aside.size)
       const left = due.filter(({ vin }) => (aside.get(vin) ?? 0) <= now).slice(0, policy.asked)
-      yield* Effect.forEach(left, (one) => ask(one, now), { concurrency: policy.atOnce, discard: true })
-      return left.length === policy.asked
+      const told = yield* Effect.forEach(left, (one) => ask(one, now), { concurrency: policy.atOnce })
+      return left.length === policy.asked && told.includes(true)
     })
 
     yield* look.pipe(

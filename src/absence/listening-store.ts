@@ -11,6 +11,12 @@ import type { Spell } from "./listening.ts"
 /** Longer than any vehicle may be quiet, with as much time again in which nobody listened, ms. */
 const keptMs = 90 * 24 * 3_600_000
 
+/** A spell that goes on: its name, and since when, epoch ms. */
+export interface Begun {
+  readonly id: string
+  readonly from: number
+}
+
 export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
   const time = sql.onDialectOrElse({ pg: () => sql`BIGINT`, orElse: () => sql`INTEGER` })
   yield* sql.withTransaction(Effect.andThen(
@@ -18,16 +24,21 @@ export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
     sql`CREATE TABLE IF NOT EXISTS listening (id TEXT PRIMARY KEY, from_at ${time} NOT NULL, to_at ${time} NOT NULL)`,
   ))
 
+  /** Whole each time, so that a spell is there again where the database lost it. */
+  const goOn = ({ from, id }: Begun, now: number) =>
+    sql`INSERT INTO listening (id, from_at, to_at) VALUES (${id}, ${from}, ${now})
+      ON CONFLICT (id) DO UPDATE SET to_at = excluded.to_at`
+
   return {
-    /** A new spell, still without length, and the name to go on with it by. */
+    /** A new spell, still without length. */
     begin: Effect.fnUntraced(function*(now: number) {
-      const id = randomUUID()
+      const begun: Begun = { id: randomUUID(), from: now }
       yield* sql`DELETE FROM listening WHERE to_at < ${now - keptMs}`
-      yield* sql`INSERT INTO listening (id, from_at, to_at) VALUES (${id}, ${now}, ${now})`
-      return id
+      yield* goOn(begun, now)
+      return begun
     }),
 
-    goOn: (id: string, now: number) => sql`UPDATE listening SET to_at = ${now} WHERE id = ${id}`,
+    goOn,
 
     spells: Effect.map(
       sql`SELECT from_at, to_at FROM listening`.values,

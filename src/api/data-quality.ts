@@ -45,7 +45,7 @@ const DataQuality = builder.objectRef<Counts>("DataQuality").implement({
     deadLettered: t.expose("deadLettered", {
       type: "Long",
       description: "Messages, or single readings of them, that were refused and went to the dead letters; those that "
-        + "named no vehicle are not among them.",
+        + "named no vehicle are not among them, nor, once this is rebuilt, those that were let go before.",
     }),
     missed: t.expose("missed", {
       type: "Long",

@@ -38,7 +38,7 @@ export const limits = {
 const assumedList = 20
 /** A history is made to have some hundred points; `histories.ts` bounds how many there are in all. */
 const assumedPoints = 100
-/** A vehicle's events are a read of its own, in objects that could be read together instead. */
+/** A vehicle's events are a read of its own, in objects that could be read together; a year's counts are as many rows. */
 const surcharge = 20
 /** A vehicle's past is folded from some hundred events. */
 const pastSurcharge = 500
@@ -153,6 +153,7 @@ const surchargeOf = (field: FieldNode, parent: GraphQLCompositeType): number => 
     return field.arguments?.some(({ name }) => name.value === "asOf") ? pastSurcharge : 0
   }
   if (parent.name === "Query" && field.name.value === "dataQuality") return qualitySurcharge
+  if (parent.name === "Vehicle" && field.name.value === "dataQuality") return surcharge
   if (parent.name !== "Vehicle" || field.name.value !== "events") return 0
   return field.arguments?.some(({ name }) => name.value === "types") ? filteredSurcharge : surcharge
 }

@@ -73,14 +73,15 @@ const brandsOf = (sql: Sql): Effect.Effect<ReadonlyArray<string | null>, SqlErro
     return none === undefined ? brands : [...brands, null]
   })
 
-/** A day and brand at a time, so that others have the event loop between. */
+/** In the order of the brands' names. A day and brand at a time, so that others have the event loop between. */
 export const countsOfBrands = Effect.fnUntraced(function*(
   sql: Sql,
   wanted: ReadonlyArray<string> | undefined,
   { from, to }: DayRange,
 ): Effect.fn.Return<ReadonlyArray<BrandCounts>, SqlError.SqlError> {
   const found: Array<BrandCounts> = []
-  for (const brand of wanted === undefined ? yield* brandsOf(sql) : new Set(wanted)) {
+  for (const brand of yield* brandsOf(sql)) {
+    if (wanted !== undefined && (brand === null || !wanted.includes(brand))) continue
     let vehicleDays = 0
     let counts = toCounts([])
     for (let at = Math.floor(from / day) * day; at < to; at += day) {

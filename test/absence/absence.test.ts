@@ -155,6 +155,36 @@ describe("a vehicle that reports every ten seconds", () => {
       assert.deepStrictEqual(told(world, b), [])
     }))
 
+  it.effect("is missed by a service whose database lost that it had begun to listen", () =>
+    Effect.gen(function*() {
+      const { file, pass, running, stateOf } = yield* fleet
+      yield* running
+      yield* pass("1 minute", a)
+      yield* SqlClient.SqlClient.use((sql) => sql`DELETE FROM listening`).pipe(
+        Effect.provide(Layer.fresh(SqliteClient.layer({ file, synchronous: "NORMAL" }))),
+      )
+      yield* pass("2 minutes", a)
+      yield* pass("50 seconds")
+      assert.strictEqual(stateOf(a), "STALE")
+    }))
+
+  it.effect("is asked after with pauses where the read model has not learnt what came of it", () =>
+    Effect.gen(function*() {
+      const { pass, running, stateOf, world } = yield* fleet
+      const fleetOf300 = Array.from({ length: 300 }, (_, i) => vinOf(100 + i))
+      yield* running
+      yield* pass("3 minutes", ...fleetOf300)
+      const asBefore = new Map(world.reports)
+      yield* pass("10 seconds", ...fleetOf300)
+      for (const [vin, rows] of asBefore) world.reports.set(vin, rows)
+      const looks = () => world.calls.filter((name) => name === "quiet").length
+      const before = looks()
+      // Of a table that is being rebuilt, rows stay as they were.
+      yield* TestClock.adjust("1 minute")
+      assert.isAtMost(looks() - before, 12)
+      assert.deepStrictEqual([...new Set(fleetOf300.map(stateOf))], ["REPORTING"])
+    }))
+
   it.effect("is found beside hundreds of others that cannot be asked", () =>
     Effect.gen(function*() {
       const { pass, running, stateOf, world } = yield* fleet

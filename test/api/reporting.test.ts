@@ -82,6 +82,8 @@ describe("data quality", () => {
     expect(await codes(served.url, `{ dataQuality(${over(31)}) { brand } }`)).toBe(undefined)
     const many = Array.from({ length: 12 }, (_, i) => `a${i}: dataQuality(${range}) { brand }`).join(" ")
     expect(await codes(served.url, `{ ${many} }`)).toEqual(["TOO_COSTLY"])
+    const years = Array.from({ length: 20 }, (_, i) => `a${i}: dataQuality(${range}) { late }`).join(" ")
+    expect(await codes(served.url, `{ vehicles(first: 200) { edges { node { ${years} } } } }`)).toEqual(["TOO_COSTLY"])
     const year = `{ vehicle(vin: "${vin}") { dataQuality(${over(400)}) { late } } }`
     expect(await codes(served.url, year)).toEqual(["BAD_INPUT"])
   })

@@ -176,6 +176,7 @@ overDatabases("how vehicles report", (newDatabase) => {
       expect(yield* of(undefined)).toEqual([["Ningbo", 3, 7], ["Yutai", 1, 8], [null, 1, 16]])
       expect(yield* of(undefined, day)).toEqual([["Ningbo", 2, 6], ["Yutai", 1, 8], [null, 1, 16]])
       expect(yield* of(["Yutai", "nobody"])).toEqual([["Yutai", 1, 8]])
+      expect(yield* of(["Yutai", "Ningbo"], day)).toEqual([["Ningbo", 2, 6], ["Yutai", 1, 8]])
     }))
 
   it.live("finds those who were quiet for as long as they may be, so many at most", () =>
