@@ -108,7 +108,9 @@ const list = Command.make(
         const variables: Record<string, unknown> = { first: Math.min(left, pageSize), after, filter }
         const { edges, pageInfo }: typeof Listed.Type = yield* ask(url, listDocument, variables, Listed)
         for (const { node } of edges) {
-          yield* Console.log(onTerminal ? asRow(node, node.message) : JSON.stringify(node))
+          // A message may quote what was sent, which must not speak to the terminal.
+          const line = onTerminal ? asRow(node, node.message).replaceAll(/\p{Cc}/gu, "\uFFFD") : JSON.stringify(node)
+          yield* Console.log(line)
         }
         left -= edges.length
         after = pageInfo.endCursor

@@ -46,14 +46,24 @@ export const retried = (
   { by, mended }: { readonly by: string | undefined; readonly mended: boolean },
   now: number,
 ): EventToAppend =>
-  settled("DeadLetterRetried", { letter, outcome, ...(mended && { mended }), ...(by !== undefined && { by }) }, now)
+  settled("DeadLetterRetried", states[outcome], {
+    letter,
+    outcome,
+    ...(mended && { mended }),
+    ...(by !== undefined && { by }),
+  }, now)
 
 export const discarded = (letter: string, by: string | undefined, now: number): EventToAppend =>
-  settled("DeadLetterDiscarded", { letter, ...(by !== undefined && { by }) }, now)
+  settled("DeadLetterDiscarded", "discarded", { letter, ...(by !== undefined && { by }) }, now)
 
 /** The same of the same letter is the same event. */
-const settled = (type: string, data: JsonObject & { readonly letter: string }, now: number): EventToAppend => ({
-  id: uuid(`${type} ${data.letter}`),
+const settled = (
+  type: string,
+  state: Settlement["state"],
+  data: JsonObject & { readonly letter: string },
+  now: number,
+): EventToAppend => ({
+  id: uuid(`${type} ${state} ${data.letter}`),
   type,
   data,
   metadata: { schema: 1, receivedAt: toTime(now), source: { kind: "api" } },

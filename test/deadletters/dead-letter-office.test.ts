@@ -148,6 +148,19 @@ describe.each(Object.entries(stores))("the dead letter office over %s", (_, log)
     }).pipe(at(taker))
   })
 
+  it.live("takes in what was superseded where somebody mends it", () => {
+    const taker = new Taker()
+    taker.answer = () => ({ _tag: "Superseded", message: "old" })
+    return Effect.gen(function*() {
+      yield* putAll(1)
+      yield* retriedAll()
+      taker.answer = () => ({ _tag: "Accepted" })
+      const office = yield* DeadLetterOffice
+      yield* Effect.flatMap(listed(), (letters) => office.retry(letters, { mended: { payload: Buffer.from("1") } }))
+      expect((yield* listed()).map(({ state }) => state)).toEqual(["retried"])
+    }).pipe(at(taker))
+  })
+
   it.live("lets a letter that came again share what became of it", () =>
     Effect.gen(function*() {
       yield* put(letterOf(1))
