@@ -77,7 +77,10 @@ export const toMessage = (
       return { _tag: "Requested", vin, mutation: "registerVehicle", input: { vin, ...event.data } }
     case "ServiceRecorded":
       return serviceDone(vin, event, plan)
+    // No messages: what the service itself found.
     case "ClockFaultDetected":
+    case "VehicleWentStale":
+    case "VehicleWentSilent":
       return undefined
   }
 }

@@ -1,13 +1,16 @@
 /** A fleet's history with something of everything in it, as one service has lived it, and what a service says of it. */
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Option, Stream } from "effect"
 import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { beginning } from "../../src/eventstore/position.ts"
 import * as Sqlite from "../../src/eventstore/sqlite.ts"
+import * as LocalVehicles from "../../src/vehicles/local-vehicles.ts"
+import { Vehicles } from "../../src/vehicles/vehicles.ts"
 import { ask } from "../api/client.ts"
 import { command } from "../support/command.ts"
 import { freePort } from "../support/free-port.ts"
+import { vin } from "../support/given.ts"
 import { publishAll, publisher } from "../support/mqtt-publisher.ts"
 import { serviceProcess } from "../support/service-process.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
@@ -102,8 +105,7 @@ export const livedHistory = Effect.fnUntraced(function*(samples: number, extensi
   ])
   assert.strictEqual(code, 0, err)
 
-  // What the fleet may not happen to have in so short a time.
-  const vin = "LSVAA4187E0000001"
+  // What the fleet may not happen to have in so short a time, in a vehicle beside it.
   yield* mutate(register, { vin, brand: "Roewe", model: "D7", year: 2026, powertrain: "BEV", tags: ["pilot"] })
   yield* mutate(register, { vin, tags: ["pilot", "south"] })
   const vehicle = yield* publisher(broker, { protocolVersion: 4 })
@@ -158,6 +160,10 @@ export const livedHistory = Effect.fnUntraced(function*(samples: number, extensi
   yield* mutate(recordService, { vin, ...work })
   yield* publishAll(vehicle, remaining(20_000))
   yield* waitFor(ownAlerts, (own) => own.every(({ state }) => state === "RESOLVED"))
+  // Absence takes its time: its events are written by the actor, while nobody else is at the log.
+  yield* service.stop
+  yield* absent(folder)
+  yield* service.start
   yield* settled(url, folder)
   const said = { all: yield* allOf(url), twins: yield* twinsOf(url) }
   yield* service.stop
@@ -165,6 +171,21 @@ export const livedHistory = Effect.fnUntraced(function*(samples: number, extensi
   const file = writeEvents(join(yield* temporaryFolder, `history.${extension}`), events)
   return { events, file, said, folder }
 })
+
+/** The vehicle has been missed, first a while and then for good. */
+const absent = (folder: string) =>
+  Effect.gen(function*() {
+    const vehicles = yield* Vehicles
+    for (const to of ["stale", "silent"] as const) {
+      const { lastSeenAt = 0, revision } = Option.getOrThrow(yield* vehicles.current(vin))
+      const now = Date.now()
+      yield* vehicles.lapse(vin, { to, revision, lastSeenAt, rhythmMs: 10_000, limitMs: 60_000, now })
+    }
+  }).pipe(Effect.provide(
+    Layer.fresh(LocalVehicles.layer({ admission: "open" })).pipe(
+      Layer.provide(Layer.fresh(Sqlite.layer({ file: join(folder, "log.db") }))),
+    ),
+  ))
 
 /** Waits until the read model has all vehicles as the log has them. */
 export const settled = Effect.fnUntraced(function*(url: string, folder: string) {

@@ -20,7 +20,9 @@ const countsOf = (events: ReadonlyArray<RecordedEvent>): Record<string, number> 
 
 /** What is worked out by each service for itself, in its own time. */
 const played = (events: ReadonlyArray<RecordedEvent>) => {
-  const { ClockFaultDetected: _, ...counts } = countsOf(events.filter(({ stream }) => stream.startsWith("vehicle-")))
+  const { ClockFaultDetected: _, VehicleWentSilent: __, VehicleWentStale: ___, ...counts } = countsOf(
+    events.filter(({ stream }) => stream.startsWith("vehicle-")),
+  )
   return counts
 }
 
