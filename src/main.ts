@@ -61,7 +61,7 @@ const make = Effect.fnUntraced(function*(settings: Settings["Service"], catalogu
   // Apart, so that a read model that is thrown away and built anew raises no alert again, and publishes nothing again.
   const kept = database("reactor")
   const reactor = Reactor.layer({}).pipe(Layer.provide(kept))
-  const outbox = kafka === undefined
+  const outbox = kafka === undefined || !settings.kafkaPublish
     ? Layer.empty
     : Outbox.layer({ ...kafka, topics: kafka.topics.out }).pipe(Layer.provide(kept))
 

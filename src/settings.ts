@@ -56,8 +56,11 @@ const topic = (name: string, otherwise: string) =>
     name,
   ).pipe(Config.withDefault(otherwise))
 
-const flag = (name: string) =>
-  Config.Literals(["true", "false"], name).pipe(Config.withDefault("false" as const), Config.map((text) => text === "true"))
+const flag = (name: string, otherwise: boolean) =>
+  Config.Literals(["true", "false"], name).pipe(
+    Config.map((text) => text === "true"),
+    Config.withDefault(otherwise),
+  )
 
 const settings = Config.all({
   /** HTTP: `/graphql`, `/healthz`, `/readyz`, `/metrics`. */
@@ -116,7 +119,7 @@ const settings = Config.all({
   kafkaClientId: Config.NonEmptyString("KAFKA_CLIENT_ID").pipe(Config.withDefault("vehicle-twin")),
   /** Processes of one group share the partitions between them. */
   kafkaGroupId: Config.NonEmptyString("KAFKA_GROUP_ID").pipe(Config.withDefault("vehicle-twin")),
-  kafkaSsl: flag("KAFKA_SSL"),
+  kafkaSsl: flag("KAFKA_SSL", false),
   /** PEM files. */
   kafkaSslCa: text("KAFKA_SSL_CA"),
   kafkaSslCert: text("KAFKA_SSL_CERT"),
@@ -132,7 +135,9 @@ const settings = Config.all({
   kafkaTopicEvents: topic("KAFKA_TOPIC_EVENTS", "twin-events"),
   kafkaTopicAlerts: topic("KAFKA_TOPIC_ALERTS", "maintenance-alerts"),
   /** Whether topics that are missing are made. */
-  kafkaCreateTopics: flag("KAFKA_CREATE_TOPICS"),
+  kafkaCreateTopics: flag("KAFKA_CREATE_TOPICS", false),
+  /** Whether every event goes out to Kafka. What is published later begins where it was, or at the log's beginning. */
+  kafkaPublish: flag("KAFKA_PUBLISH", true),
 
   /** Unset: served on loopback only. `none`: an open service, wanted. */
   auth: Config.option(Config.Literals(["none"], "AUTH")),

@@ -49,6 +49,7 @@ describe("the settings", () => {
     ["KAFKA_BROKERS", { KAFKA_BROKERS: "localhost" }],
     ["KAFKA_BROKERS", { KAFKA_BROKERS: "kafka-1:9092," }],
     ["KAFKA_SSL", { KAFKA_SSL: "yes" }],
+    ["KAFKA_PUBLISH", { KAFKA_PUBLISH: "no" }],
     ["KAFKA_SSL_CA", { KAFKA_BROKERS: "k:9093", KAFKA_SSL_CA: "ca.pem" }],
     ["KAFKA_SSL_CERT", { KAFKA_BROKERS: "k:9093", KAFKA_SSL: "true", KAFKA_SSL_CERT: "cert.pem" }],
     ["KAFKA_SASL_MECHANISM", { KAFKA_BROKERS: "k:9093", KAFKA_SASL_MECHANISM: "GSSAPI" }],

@@ -1,6 +1,7 @@
 /**
  * Messages a second from Kafka to durable events, against the floor (`kafka-floor.ts`), over the same backlog: both
- * find it in the topic when they start, and the first third warms them up. The service writes `twin-events` meanwhile.
+ * find it in the topic when they start, and the first third warms them up. The service folds its read model meanwhile;
+ * and once more it also publishes every event to Kafka, with the same two cores.
  */
 import { Effect } from "effect"
 import { kafka } from "../support/kafka.ts"
@@ -18,6 +19,7 @@ export interface KafkaFigures {
   readonly vehicles: number
   /** Messages a second, of each run. */
   readonly service: ReadonlyArray<number>
+  readonly publishing: ReadonlyArray<number>
   readonly floor: ReadonlyArray<number>
 }
 
@@ -40,8 +42,13 @@ const runFloor = Effect.fnUntraced(function*(brokers: string, topic: string, cou
   return (count - skipped) / seconds
 }, Effect.scoped)
 
-const runService = Effect.fnUntraced(function*(brokers: string, topic: string, count: number) {
-  const running = yield* service(kafkaEnv(brokers, topic))
+const runService = Effect.fnUntraced(function*(
+  brokers: string,
+  topic: string,
+  count: number,
+  env: Readonly<Record<string, string>> = {},
+) {
+  const running = yield* service({ ...kafkaEnv(brokers, topic), ...env })
   yield* Effect.forkScoped(running.start)
   const first = yield* reached(running.url, durable, Math.floor(count / 3))
   const last = yield* reached(running.url, durable, count)
@@ -62,12 +69,19 @@ export const kafkaRate = (brokers: string, topic: string, vehicles: number, coun
 
 export const benchKafka = Effect.fnUntraced(function*(vehicles: number, count: number, runs: number) {
   const { brokers } = yield* kafka()
-  const figures = { vehicles, service: new Array<number>(), floor: new Array<number>() }
+  const figures = {
+    vehicles,
+    service: new Array<number>(),
+    publishing: new Array<number>(),
+    floor: new Array<number>(),
+  }
   for (let run = 0; run < runs; run++) {
     const topic = `load-${run}`
     yield* filled(brokers, topic, vehicles, count)
     figures.floor.push(yield* runFloor(brokers, topic, count))
-    figures.service.push(yield* runService(brokers, topic, count))
+    const alone = { KAFKA_PUBLISH: "false", KAFKA_GROUP_ID: `${topic}-alone` }
+    figures.service.push(yield* runService(brokers, topic, count, alone))
+    figures.publishing.push(yield* runService(brokers, topic, count))
   }
   return figures satisfies KafkaFigures
 }, Effect.scoped)
