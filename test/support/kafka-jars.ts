@@ -1,6 +1,6 @@
 /**
  * Apache Kafka as Maven Central has it: the server and all it needs, each checked by its hash. Kept in the user's cache,
- * or where `KAFKA_JARS` says. `node test/support/kafka-jars.ts` fetches what is missing.
+ * or where `KAFKA_JARS` says, which must have them all. `node test/support/kafka.ts` fetches what is missing.
  */
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs"
