@@ -1,13 +1,14 @@
 /** A real Mosquitto on a free port, with its files in a temporary folder; stopped when the scope closes. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { writeFileSync } from "node:fs"
 import { connect as connectSocket } from "node:net"
-import { tmpdir, userInfo } from "node:os"
+import { userInfo } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { freePort } from "./free-port.ts"
 import { skipped } from "./say.ts"
+import { type ServerProcess, serverProcess } from "./server-process.ts"
+import { temporaryFolder } from "./temporary-folder.ts"
 
 const program = ["mosquitto", "/usr/sbin/mosquitto"].find((name) => spawnSync(name, ["-h"]).error === undefined)
 
@@ -15,13 +16,11 @@ const program = ["mosquitto", "/usr/sbin/mosquitto"].find((name) => spawnSync(na
 export const mosquittoIsThere = program !== undefined || process.env["CI"] === "true"
 if (!mosquittoIsThere) skipped("Mosquitto is not installed, so tests that need it are not run")
 
-export interface Mosquitto {
+/** After an orderly `stop`, what it holds is saved and there again after `start`. */
+export interface Mosquitto extends Pick<ServerProcess, "start" | "stop"> {
   readonly port: number
   readonly url: string
   readonly directory: string
-  /** Ends it; what it holds is saved and there again after `start`. */
-  readonly stop: Effect.Effect<void>
-  readonly start: Effect.Effect<void>
 }
 
 export interface MosquittoOptions {
@@ -34,10 +33,7 @@ export interface MosquittoOptions {
 
 export const mosquitto = (options: MosquittoOptions = {}) =>
   Effect.gen(function*() {
-    const directory = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "vehicle-twin-mosquitto-"))),
-      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true })),
-    )
+    const directory = yield* temporaryFolder
     const port = yield* Effect.promise(freePort)
     const file = join(directory, "mosquitto.conf")
     writeFileSync(file, [
@@ -52,31 +48,14 @@ export const mosquitto = (options: MosquittoOptions = {}) =>
       "",
     ].join("\n"))
 
-    let child: ChildProcess | undefined
-    const start = Effect.promise(async () => {
-      if (program === undefined) throw new Error("Mosquitto is not installed")
-      child = spawn(program, ["-c", file], { stdio: "ignore" })
-      for (let tries = 0; !(await answers(port)); tries++) {
-        if (tries === 200 || child.exitCode !== null) throw new Error(`Mosquitto did not start: ${child.exitCode}`)
-        await new Promise((resolve) => setTimeout(resolve, 25))
-      }
+    const { start, stop } = yield* serverProcess({
+      name: "Mosquitto",
+      command: [program ?? "mosquitto", "-c", file],
+      log: join(directory, "mosquitto.log"),
+      isUp: () => answers(port),
     })
-    const end = (signal: "SIGTERM" | "SIGKILL") =>
-      Effect.promise(async () => {
-        const ending = child
-        child = undefined
-        if (ending === undefined || ending.exitCode !== null) return
-        ending.kill(signal)
-        await once(ending, "exit")
-      })
-    yield* Effect.acquireRelease(options.stopped === true ? Effect.void : start, () => end("SIGKILL"))
-    const running: Mosquitto = {
-      port,
-      directory,
-      url: `${options.scheme ?? "mqtt"}://localhost:${port}`,
-      start,
-      stop: end("SIGTERM"),
-    }
+    if (options.stopped !== true) yield* start
+    const running: Mosquitto = { port, directory, url: `${options.scheme ?? "mqtt"}://localhost:${port}`, start, stop }
     return running
   })
 
