@@ -1,9 +1,8 @@
 /** `vehicle-twin register`: makes vehicles known to a running service, one by flags or many from a file. */
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
-import { CliError, Command, Flag } from "effect/cli"
-import { FetchHttpClient } from "effect/http"
+import { Command, Flag } from "effect/cli"
 import { Powertrain } from "../../domain/vehicle/events.ts"
-import { ask, serviceUrl } from "./service-client.ts"
+import { ask, atService, serviceUrl } from "./service-client.ts"
 
 const Registration = Schema.Struct({
   vin: Schema.String,
@@ -68,8 +67,7 @@ export const register = Command.make(
         : [{ vin: Option.getOrElse(vin, () => ""), ...Object.fromEntries(described), ...(tags.length > 0 && { tags }) }]
       yield* Effect.forEach(registrations, (registration) => send(url, registration), { discard: true })
     },
-    Effect.provide(FetchHttpClient.layer),
-    Effect.mapError((cause) => new CliError.UserError({ cause })),
+    (effect) => atService(effect),
   ),
 ).pipe(
   Command.withDescription("Register vehicles with a running service, or describe them anew"),

@@ -1,7 +1,7 @@
 /** Asking a running service over GraphQL. */
 import { Effect, Schema } from "effect"
-import { Flag } from "effect/cli"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { CliError, Flag } from "effect/cli"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 
 /** The service does not answer, or not with what was asked for; the message is for who typed the command. */
 export class ServiceFailed extends Schema.TaggedError<ServiceFailed>()("ServiceFailed", { message: Schema.String }) {}
@@ -42,3 +42,10 @@ export const ask = Effect.fnUntraced(function*<A>(
   if (wrong !== undefined) return yield* new ServiceFailed({ message: wrong })
   return yield* Schema.decodeUnknownEffect(schema)(result).pipe(Effect.mapError(strange))
 })
+
+/** What a command does at a service, with its errors as the command line tells them. */
+export const atService = <A, E, R>(effect: Effect.Effect<A, E, R | HttpClient.HttpClient>) =>
+  effect.pipe(
+    Effect.provide(FetchHttpClient.layer),
+    Effect.mapError((cause) => new CliError.UserError({ cause })),
+  )
