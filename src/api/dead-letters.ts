@@ -86,19 +86,11 @@ interface Done {
   readonly run: Run | undefined
 }
 
-const endCursorText = "`after` it the next ones are done; null when there are no more. The filter must stay the same."
-
 const RetryPayload = builder.objectRef<Done & { readonly results: ReadonlyArray<Retried> }>("RetryDeadLettersPayload")
 RetryPayload.implement({
   description: "The dead letters were retried, each by itself.",
   fields: (t) => ({
-    clientMutationId: t.exposeString("clientMutationId", { nullable: true, description: "As it came." }),
     results: t.expose("results", { type: [Retry], description: "How each went." }),
-    endCursor: t.string({
-      nullable: true,
-      description: endCursorText,
-      resolve: ({ run }) => run === undefined ? null : fromRun(run),
-    }),
   }),
 })
 
@@ -106,15 +98,26 @@ const DiscardPayload = builder.objectRef<Done & { readonly letters: ReadonlyArra
 DiscardPayload.implement({
   description: "The dead letters are settled.",
   fields: (t) => ({
-    clientMutationId: t.exposeString("clientMutationId", { nullable: true, description: "As it came." }),
     deadLetters: t.expose("letters", { type: [DeadLetter], description: "As they are now." }),
-    endCursor: t.string({
-      nullable: true,
-      description: endCursorText,
-      resolve: ({ run }) => run === undefined ? null : fromRun(run),
-    }),
   }),
 })
+
+/** What both have. */
+const withDone = <Payload extends Done>(payload: ReturnType<typeof builder.objectRef<Payload>>) =>
+  builder.objectFields(payload, (t) => ({
+    clientMutationId: t.string({
+      nullable: true,
+      description: "As it came.",
+      resolve: ({ clientMutationId }) => clientMutationId,
+    }),
+    endCursor: t.string({
+      nullable: true,
+      description: "`after` it the next ones are done; null when there are no more. The filter must stay the same.",
+      resolve: ({ run }) => run === undefined ? null : fromRun(run),
+    }),
+  }))
+withDone(RetryPayload)
+withDone(DiscardPayload)
 
 const MendedInput = builder.inputType("MendedMessageInput", {
   description: "What to take in place of what is kept; what is left out stays as it is.",
