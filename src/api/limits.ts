@@ -147,15 +147,18 @@ export const tooCostly = (
     ?? over("cost, in objects that it may bring,", cost, limits.cost)
 }
 
+/** By field, and by whether an argument is given. */
+const surcharges: Readonly<Record<string, (has: (argument: string) => boolean) => number>> = {
+  "Query.vehicle": (has) => has("asOf") ? pastSurcharge : 0,
+  "Query.deadLetters": () => filteredSurcharge,
+  "Query.dataQuality": () => qualitySurcharge,
+  "Vehicle.dataQuality": () => surcharge,
+  "Vehicle.events": (has) => has("types") ? filteredSurcharge : surcharge,
+}
+
 const surchargeOf = (field: FieldNode, parent: GraphQLCompositeType): number => {
-  if (parent.name === "Query" && field.name.value === "deadLetters") return filteredSurcharge
-  if (parent.name === "Query" && field.name.value === "vehicle") {
-    return field.arguments?.some(({ name }) => name.value === "asOf") ? pastSurcharge : 0
-  }
-  if (parent.name === "Query" && field.name.value === "dataQuality") return qualitySurcharge
-  if (parent.name === "Vehicle" && field.name.value === "dataQuality") return surcharge
-  if (parent.name !== "Vehicle" || field.name.value !== "events") return 0
-  return field.arguments?.some(({ name }) => name.value === "types") ? filteredSurcharge : surcharge
+  const has = (argument: string) => field.arguments?.some(({ name }) => name.value === argument) ?? false
+  return surcharges[`${parent.name}.${field.name.value}`]?.(has) ?? 0
 }
 
 const over = (what: string, found: number, limit: number): GraphQLError | undefined =>

@@ -10,10 +10,10 @@ import { EventStore, type EventToAppend } from "../eventstore/event-store.ts"
 import type { VehicleUnavailable } from "../vehicles/errors.ts"
 import { appendAll } from "./append-all.ts"
 import * as LetterScan from "./letter-scan.ts"
-import { type Places, placesOf } from "./letter-scan.ts"
+import type { Places } from "./letter-scan.ts"
 import { type Outcome, Redelivery } from "./redelivery.ts"
 import * as Settlements from "./settlements.ts"
-import { bytesOf, fromEvent, isWhole, type Kind, kinds, placeOf, type StoredLetter, streamOf } from "./stored-letter.ts"
+import { byKind, bytesOf, fromEvent, isWhole, type Kind, kinds, placeOf, type StoredLetter, streamOf } from "./stored-letter.ts"
 
 /** What a page holds of payloads at most, but for its last letter. */
 const pageBytes = 4 * 1024 * 1024
@@ -109,23 +109,12 @@ export class DeadLetterOffice extends Context.Service<DeadLetterOffice, {
 export const layer = Layer.effect(DeadLetterOffice, Effect.gen(function*() {
   const store = yield* EventStore
   const redelivery = yield* Redelivery
-  const settlements = {
-    mqtt: new Settlements.Settlements(store, "mqtt"),
-    kafka: new Settlements.Settlements(store, "kafka"),
-    api: new Settlements.Settlements(store, "api"),
-    import: new Settlements.Settlements(store, "import"),
-  }
+  const settlements = byKind((kind) => new Settlements.Settlements(store, kind))
   const scan = LetterScan.make(store, settlements)
 
-  const newest = Effect.gen(function*() {
-    const heads = yield* Effect.forEach(kinds, (kind) =>
-      store.revision(streamOf(kind)).pipe(
-        Effect.catchTag("StreamDeleted", () => Effect.succeed(-1)),
-        Effect.map((revision) => [kind, revision] as const),
-      ))
-    const byKind = new Map<Kind, number>(heads)
-    return placesOf((kind) => byKind.get(kind) ?? -1)
-  })
+  const newest = Effect.all(byKind((kind) =>
+    store.revision(streamOf(kind)).pipe(Effect.catchTag("StreamDeleted", () => Effect.succeed(-1)))
+  ))
 
   const list: DeadLetterOffice["Service"]["list"] = Effect.fnUntraced(function*(filter, { after, first }) {
     const page = pageOf(filter, first)
@@ -133,7 +122,7 @@ export const layer = Layer.effect(DeadLetterOffice, Effect.gen(function*() {
       direction: "backwards",
       kinds: filter.sources ?? kinds,
       from: after ?? (yield* newest),
-      to: placesOf(() => 0),
+      to: byKind(() => 0),
       visit: page.visit,
     })
     return { letters: page.letters, next: complete ? undefined : next }
@@ -159,7 +148,7 @@ export const layer = Layer.effect(DeadLetterOffice, Effect.gen(function*() {
     const { complete, next } = yield* scan({
       direction: "forwards",
       kinds: filter.sources ?? kinds,
-      from: run?.next ?? placesOf(() => 0),
+      from: run?.next ?? byKind(() => 0),
       to: end,
       visit: page.visit,
     })
@@ -227,7 +216,7 @@ export const layer = Layer.effect(DeadLetterOffice, Effect.gen(function*() {
         results.push({ letter, outcome })
         continue
       }
-      const state = outcome._tag === "Superseded" ? "superseded" : "retried"
+      const state = Settlements.states[outcome._tag]
       results.push({ letter: { ...letter, state, settledAt: now, settledBy: by }, outcome })
       const event = Settlements.retried(letter.eventId, outcome._tag, { by, mended: mended !== undefined }, now)
       settled.push({ kind: letter.source.kind, event })

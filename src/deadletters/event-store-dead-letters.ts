@@ -8,7 +8,8 @@ import { uuid } from "../../domain/vehicle/identity.ts"
 import { EventStore, type EventToAppend } from "../eventstore/event-store.ts"
 import { appendAll } from "./append-all.ts"
 import { type DeadLetter, DeadLetters } from "./dead-letters.ts"
-import { letterType, streamOf } from "./stored-letter.ts"
+import { letterType } from "../../projections/letter-record.ts"
+import { streamOf } from "./stored-letter.ts"
 
 /** A message's first letter has it as a whole, up to what the ways in take at all, so that it can be retried. */
 const wholePayloadBytes = 256 * 1024

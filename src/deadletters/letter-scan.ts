@@ -2,7 +2,7 @@
 import { Effect, Stream } from "effect"
 import type { EventStore, RecordedEvent } from "../eventstore/event-store.ts"
 import type { Settlement, Settlements } from "./settlements.ts"
-import { fromEvent, type Kind, type StoredLetter, streamOf } from "./stored-letter.ts"
+import { byKind, fromEvent, type Kind, type StoredLetter, streamOf } from "./stored-letter.ts"
 
 /** Letters in memory of one source, which have up to 256 KiB each. */
 const readAtOnce = 32
@@ -11,13 +11,6 @@ const maxScanned = 5_000
 
 /** For each source the revision to go on with. */
 export type Places = Readonly<Record<Kind, number>>
-
-export const placesOf = (place: (kind: Kind) => number): Places => ({
-  mqtt: place("mqtt"),
-  kafka: place("kafka"),
-  api: place("api"),
-  import: place("import"),
-})
 
 export interface Scan {
   readonly direction: "forwards" | "backwards"
@@ -49,7 +42,7 @@ export const make = (store: EventStore["Service"], settlements: Readonly<Record<
     const forwards = scan.direction === "forwards"
     const step = forwards ? 1 : -1
     const lanes = scan.kinds.map((kind): Lane => ({ kind, next: scan.from[kind], at: 0, read: [], ended: false }))
-    const next = () => placesOf((kind) => lanes.find((lane) => lane.kind === kind)?.next ?? scan.from[kind])
+    const next = () => byKind((kind) => lanes.find((lane) => lane.kind === kind)?.next ?? scan.from[kind])
     const isPast = ({ kind }: Lane, revision: number) =>
       forwards ? revision > scan.to[kind] : revision < scan.to[kind]
 

@@ -7,10 +7,11 @@ import { Effect, Option, Schema, Semaphore, Stream } from "effect"
 import { uuid } from "../../domain/vehicle/identity.ts"
 import { toTime } from "../../domain/vehicle/readings.ts"
 import type { EventStore, EventToAppend, JsonObject, RecordedEvent } from "../eventstore/event-store.ts"
-import { type Kind, letterType, streamOf } from "./stored-letter.ts"
+import { letterType } from "../../projections/letter-record.ts"
+import { type Kind, streamOf } from "./stored-letter.ts"
 
 /** As in `redelivery.ts`. */
-const states = { Accepted: "retried", Repeated: "retried", Superseded: "superseded" } as const
+export const states = { Accepted: "retried", Repeated: "retried", Superseded: "superseded" } as const
 
 const Metadata = Schema.Struct({ receivedAt: Schema.String })
 const By = Schema.optionalKey(Schema.String)

@@ -10,7 +10,13 @@ const isKind = (text: string): text is Kind => kinds.some((kind) => kind === tex
 
 export const streamOf = (kind: Kind): string => `deadletter-${kind}`
 
-export { letterType }
+/** Something for each of them. */
+export const byKind = <A>(of: (kind: Kind) => A): Readonly<Record<Kind, A>> => ({
+  mqtt: of("mqtt"),
+  kafka: of("kafka"),
+  api: of("api"),
+  import: of("import"),
+})
 
 const Text = Schema.String
 const Payload = Schema.Struct({

@@ -51,12 +51,16 @@ interface Part {
   readonly content: Uint8Array
 }
 
+/** Undefined where it is no JSON. */
+const parsedOf = (content: Uint8Array): unknown =>
+  Result.getOrUndefined(Result.try((): unknown => JSON.parse(Buffer.from(content).toString())))
+
 /** From the one that the letter names to the last, or all as one where it names none. */
 const partsOf = (letter: Redelivered, content: Uint8Array): ReadonlyArray<Part> => {
   const all = [{ name: "", content }]
   const index = /^message (\d+): /.exec(letter.message)?.[1]
   if (index === undefined) return all
-  const parsed = Result.getOrUndefined(Result.try((): unknown => JSON.parse(Buffer.from(content).toString())))
+  const parsed = parsedOf(content)
   // Of a single message it is what the sender wrote; or it was mended to be a single one.
   if (!Array.isArray(parsed) || Number(index) >= parsed.length) return all
   return parsed.slice(Number(index)).map((part: unknown, n) => ({
@@ -86,7 +90,7 @@ const only = (telemetry: Telemetry, isWanted: (path: string) => boolean, id: str
 
 /** Whether a signal stands where a path does or behind it, in a message that is JSON. */
 const behind = (path: string, content: Uint8Array): (path: string) => boolean => {
-  const parsed = Result.getOrUndefined(Result.try((): unknown => JSON.parse(Buffer.from(content).toString())))
+  const parsed = parsedOf(content)
   const signals = typeof parsed === "object" && parsed !== null && "signals" in parsed ? parsed.signals : undefined
   const paths = Object.keys(typeof signals === "object" && signals !== null ? signals : {})
   // Letters keep no more of a path.

@@ -14,7 +14,7 @@ import type { Command } from "../../domain/maintenance/alert.ts"
 import { type ComponentModel, concerns } from "../../domain/maintenance/model.ts"
 import * as Models from "../../domain/maintenance/models.ts"
 import { decode, type UnreadableEvent, type VehicleRecord } from "../../domain/vehicle/record.ts"
-import { EventStoreUnavailable } from "../eventstore/errors.ts"
+import { EventStoreUnavailable, reasonOf } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import { isUnreachable } from "../sql/errors.ts"
@@ -265,7 +265,7 @@ export const layer = (options: ReactorOptions) =>
       Effect.tapCause((cause) => {
         const error = Cause.squash(cause)
         const known = failure
-        failure = error instanceof Error ? error.message : String(error)
+        failure = reasonOf(error)
         if (Cause.hasInterruptsOnly(cause)) return Effect.void
         if (!(error instanceof EventStoreUnavailable) && !isUnreachable(error)) {
           return Effect.logError("The maintenance reactor starts over", cause)

@@ -9,6 +9,7 @@
 import { Cause, Clock, Context, Effect, Layer, Metric, Result, Schedule, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import type { UnreadableEvent } from "../../domain/vehicle/record.ts"
+import { reasonOf } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import * as Checkpoint from "./checkpoint.ts"
@@ -169,7 +170,7 @@ export const layer = (options: OutboxOptions) =>
       const error = Cause.squash(cause)
       if (error === "taken over") return
       const now = yield* Clock.currentTimeMillis
-      const message = error instanceof Error ? error.message : String(error)
+      const message = reasonOf(error)
       failure = message
       yield* Metric.update(failures, 1)
       if (waitingSince !== undefined) yield* Metric.update(lagSeconds, (now - waitingSince) / 1000)

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { reasonOf } from "../eventstore/errors.ts"
 
 /** The read model's database did not answer, or not with success. */
 export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailable>()("ReadModelUnavailable", {
@@ -6,8 +7,7 @@ export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailabl
   cause: Schema.Defect(),
 }) {
   override get message() {
-    const { cause } = this
-    return `The read model did not ${this.operation}: ${cause instanceof Error ? cause.message : String(cause)}`
+    return `The read model did not ${this.operation}: ${reasonOf(this.cause)}`
   }
 }
 

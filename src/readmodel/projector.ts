@@ -11,7 +11,7 @@ import { SqlClient } from "effect/sql"
 import type { Projection } from "../../projections/projection.ts"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { VehicleRow } from "../../projections/vehicles.ts"
-import type { SubscriptionError } from "../eventstore/errors.ts"
+import { reasonOf, type SubscriptionError } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
 import { Changes } from "../live/changes.ts"
@@ -215,7 +215,7 @@ export const layer = (options: ProjectorOptions) =>
         if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
         const error = Cause.squash(cause)
         const known = failure
-        failure = error instanceof Error ? error.message : String(error)
+        failure = reasonOf(error)
         yield* Metric.update(Metrics.restarts, 1)
         if (error instanceof Checkpoints.CheckpointMoved) {
           yield* Effect.logInfo(`The projector goes back to its checkpoint. ${failure}`)

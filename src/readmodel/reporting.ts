@@ -1,7 +1,7 @@
 /** How vehicles report, out of the table of that: as they stand, what was counted, and who is due to be asked after. */
 import { Effect } from "effect"
 import type { SqlClient, SqlError, Statement } from "effect/sql"
-import { countNames, type Counts, day, reporting, type ReportingRow } from "../../projections/reporting.ts"
+import { countNames, type Counts, day, nothing, reporting, type ReportingRow } from "../../projections/reporting.ts"
 import type { ReadModelUnavailable } from "./errors.ts"
 import type { BrandCounts, DayRange, Due, Quiet } from "./read-model.ts"
 import { listed } from "../sql/listed.ts"
@@ -11,35 +11,14 @@ type Sql = SqlClient.SqlClient
 
 const name = reporting.name
 
-/** The newest row of each of these vehicles. */
-export const newestOf = (
-  sql: Sql,
-  table: Table<ReportingRow>,
-  vins: ReadonlyArray<string>,
-): Statement.Statement<object> =>
-  sql`SELECT ${table.selected} FROM ${listed(sql, vins)} JOIN ${sql(name)} t ON t.vin = v.value
-    AND t.day = (SELECT MAX(n.day) FROM ${sql(name)} n WHERE n.vin = v.value)`
-
 const sums = (sql: Sql): Statement.Fragment =>
   sql.csv(countNames.map((column) => sql`SUM(t.${sql(column)})`))
 
 /** PostgreSQL's driver hands a sum out as text. */
 const toCounts = (cells: ReadonlyArray<unknown>): Counts => {
-  const counts = new Map(countNames.map((column, i) => [column, Number(cells[i] ?? 0)]))
-  const of = (column: keyof Counts): number => counts.get(column) ?? 0
-  return {
-    messages: of("messages"),
-    readings: of("readings"),
-    late: of("late"),
-    reissued: of("reissued"),
-    duplicates: of("duplicates"),
-    invalid: of("invalid"),
-    abnormal: of("abnormal"),
-    clockFaulty: of("clockFaulty"),
-    deadLettered: of("deadLettered"),
-    missed: of("missed"),
-    filled: of("filled"),
-  }
+  const counts: { -readonly [Name in keyof Counts]: number } = { ...nothing }
+  for (const [i, column] of countNames.entries()) counts[column] = Number(cells[i] ?? 0)
+  return counts
 }
 
 /** By VIN, over the days that lie in the range, whole or in part. */
@@ -83,7 +62,7 @@ export const countsOfBrands = Effect.fnUntraced(function*(
   for (const brand of yield* brandsOf(sql)) {
     if (wanted !== undefined && (brand === null || !wanted.includes(brand))) continue
     let vehicleDays = 0
-    let counts = toCounts([])
+    let counts = nothing
     for (let at = Math.floor(from / day) * day; at < to; at += day) {
       const [row] = yield* brandStatement(sql, brand, at).values
       vehicleDays += Number(row?.[0] ?? 0)

@@ -103,7 +103,7 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
     minutesFrom: (vins) => answering("find history")(History.keptFrom(sql, unique(vins))),
 
     reportingByVin: (vins) =>
-      reportingTable.all(Reporting.newestOf(sql, reportingTable, unique(vins))).pipe(
+      reportingTable.all(firstOfEach(sql, reportingTable, reporting.name, unique(vins), newestDay)).pipe(
         Effect.map((rows) => new Map(rows.map((row) => [row.vin, row]))),
         answering("find how vehicles report"),
       ),
@@ -162,6 +162,9 @@ export const tripsOfEach = (
     limit: page.limit + 1,
     where: Keyset.within(sql, tripOrder, page),
   })
+
+/** The newest row of each vehicle. */
+const newestDay = { by: "day", descending: true, limit: 1 } as const
 
 const unique = (values: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(values)]
 
