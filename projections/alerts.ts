@@ -112,6 +112,9 @@ const changed = (
       const { by, note } = event.data
       return { ...row, state: "acknowledged", acknowledgedAt: at, acknowledgedBy: by ?? null, note: note ?? null }
     }
+    case "AlertAssigned":
+    case "AlertSnoozed":
+      return row
     case "AlertResolved":
       return { ...row, state: "resolved", resolvedAt: at, score: event.data.score ?? row.score }
   }

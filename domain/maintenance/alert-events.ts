@@ -3,6 +3,7 @@
  * Times are RFC 3339 in UTC with milliseconds.
  */
 import { Schema } from "effect"
+import { SignalValue } from "../vehicle/events.ts"
 
 /** Drive on; have it seen to soon; stop. */
 export const Urgency = Schema.Literals(["drive_on", "service_soon", "stop"])
@@ -15,6 +16,12 @@ export const Evidence = Schema.Struct({
   events: Schema.Array(Schema.String),
 })
 export type Evidence = typeof Evidence.Type
+
+/** Remaining useful life in days; it lies between the two others in nine of ten cases, `null` being without end. */
+const Remaining = Schema.Struct({ days: Schema.Finite, low: Schema.Finite, high: Schema.NullOr(Schema.Finite) })
+
+const by = Schema.optionalKey(Schema.String)
+const note = Schema.optionalKey(Schema.String)
 
 export const schemas = {
   AlertRaised: Schema.Struct({
@@ -29,19 +36,30 @@ export const schemas = {
     summary: Schema.String,
     recommendedAction: Schema.String,
     evidence: Schema.Array(Evidence),
+    confidence: Schema.optionalKey(Schema.Finite),
+    remaining: Schema.optionalKey(Remaining),
+    /** For rescue, not for a workshop: it is told at once, whatever the hour. */
+    emergency: Schema.optionalKey(Schema.Literal(true)),
+    /** The vehicle as it then was, where that may matter to who helps: good readings by path. */
+    situation: Schema.optionalKey(Schema.Record(Schema.String, SignalValue)),
+    /** Position and driver: apart, as on the vehicle's stream. */
+    personal: Schema.optionalKey(Schema.Record(Schema.String, SignalValue)),
   }),
   AlertEscalated: Schema.Struct({
     alertId: Schema.String,
     urgency: Urgency,
     score: Schema.Finite,
     summary: Schema.String,
+    recommendedAction: Schema.optionalKey(Schema.String),
     evidence: Schema.Array(Evidence),
+    confidence: Schema.optionalKey(Schema.Finite),
+    remaining: Schema.optionalKey(Remaining),
   }),
-  AlertAcknowledged: Schema.Struct({
-    alertId: Schema.String,
-    by: Schema.optionalKey(Schema.String),
-    note: Schema.optionalKey(Schema.String),
-  }),
+  AlertAcknowledged: Schema.Struct({ alertId: Schema.String, by, note }),
+  /** To whom it is given; left out: to nobody any more. */
+  AlertAssigned: Schema.Struct({ alertId: Schema.String, to: Schema.optionalKey(Schema.String), by, note }),
+  /** Nobody need look at it before then; left out: it is looked at again. */
+  AlertSnoozed: Schema.Struct({ alertId: Schema.String, until: Schema.optionalKey(Schema.String), by, note }),
   AlertResolved: Schema.Struct({
     alertId: Schema.String,
     reason: Schema.Literals(["service", "recovered"]),
@@ -56,6 +74,8 @@ export const versions: Readonly<Record<AlertEventType, number>> = {
   AlertRaised: 1,
   AlertEscalated: 1,
   AlertAcknowledged: 1,
+  AlertAssigned: 1,
+  AlertSnoozed: 1,
   AlertResolved: 1,
 }
 

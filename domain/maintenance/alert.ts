@@ -19,7 +19,7 @@ import {
   type Urgency,
   versions,
 } from "./alert-events.ts"
-import { type Assessment, type ComponentModel, isMoreUrgent, minConfidence } from "./model.ts"
+import { type Assessment, type ComponentModel, covers, isMoreUrgent, minConfidence } from "./model.ts"
 
 export interface OpenAlert {
   readonly id: string
@@ -78,6 +78,9 @@ export const evolve = (state: State, { event, revision }: Pick<AlertRecord, "eve
       return withAlert(told, event.metadata, { ...alert, urgency: event.data.urgency, revision })
     case "AlertAcknowledged":
       return withAlert(told, event.metadata, { ...alert, acknowledged: { by: event.data.by }, revision })
+    case "AlertAssigned":
+    case "AlertSnoozed":
+      return withAlert(told, event.metadata, { ...alert, revision })
     case "AlertResolved": {
       const { [alert.component]: _, ...open } = told.open
       return {
@@ -174,10 +177,6 @@ const serviceDone = (state: State, { at, cause, component }: ServiceDone): Reado
     .map((alert) =>
       eventsOf(state, cause)("AlertResolved", alert.id, "resolved", { alertId: alert.id, reason: "service" })
     )
-
-/** `brakes` covers `brakes.front`; `vehicle` is the regular service, and covers only itself. */
-export const covers = (serviced: string, component: string): boolean =>
-  component === serviced || component.startsWith(`${serviced}.`)
 
 /** A deadline comes after its record, with nothing between. */
 const isOld = (state: State, component: string, { deadline, revision }: Cause): boolean => {

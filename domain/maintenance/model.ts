@@ -1,6 +1,13 @@
 /**
  * A component model: a fold over a vehicle's records, and a score from what was folded. Pure; what time it is comes in.
+ *
+ * Models see every message of every vehicle, twice, so they are frugal. One that samples takes the first message of a
+ * minute (`minuteOf`), so that those of a vehicle change together and are stored together; what costs more than a few
+ * multiplications is reckoned in `evolve` when an hour, a day or a charge ends, and kept in the state, never in
+ * `assess`. A state is some hundred bytes, of a part with many cells a few thousand.
  */
+import type { EventOf, VehicleEventType } from "../vehicle/events.ts"
+import { timeOf } from "../vehicle/good-reading.ts"
 import type { VehicleRecord } from "../vehicle/record.ts"
 import type { Evidence, Urgency } from "./alert-events.ts"
 
@@ -16,28 +23,62 @@ export interface Assessment {
   /** What an alert of this score asks for. */
   readonly urgency: Urgency
   readonly recommendedAction: string
+  /** One line: what is the matter, with the figure that says so. */
   readonly summary: string
+  /** Until it fails, where the model can tell. */
+  readonly remaining?: Remaining
+}
+
+/** Remaining useful life, in days from the time of the assessment, never negative. */
+export interface Remaining {
+  readonly days: number
+  /** It lies between these in nine of ten cases; null: there is no telling how much longer it might be. */
+  readonly low: number
+  readonly high: number | null
+}
+
+/** A record as models read it. Its times are parsed once for all of them; epoch ms. */
+export interface Observed {
+  readonly record: VehicleRecord
+  /** The message's device time, or when the service was done; other events: receipt. */
+  readonly at: number
+  readonly receivedAt: number
+}
+
+export const observe = (record: VehicleRecord): Observed => {
+  const { data, metadata, type } = record.event
+  const receivedAt = Date.parse(metadata.receivedAt)
+  if (type === "TelemetryReceived") return { record, at: timeOf(data), receivedAt }
+  return { record, at: "at" in data && data.at !== undefined ? Date.parse(data.at) : receivedAt, receivedAt }
 }
 
 export interface ComponentModel<State extends ModelState = ModelState> {
-  /** Dotted from the whole to the part, as in a service record. No two models have the same. */
+  /** Dotted from the whole to the part, as in a service record. No two models in service have the same. */
   readonly component: string
   readonly name: string
   /** Raise it when the state's shape or the formula changes. Alerts and scores say which version they are of. */
   readonly version: string
   /** The signals it reads. A message without any of them leaves state and score as they are. */
   readonly signals: ReadonlyArray<string>
+  /** What it folds beside telemetry and service records. */
+  readonly events?: ReadonlyArray<VehicleEventType>
   /** What it foretells, for how long ahead, and where its formula comes from. */
   readonly predicts: string
   readonly horizon: string
+  /** The same as a number: a failure more days after an alert than this was not foretold by it. */
+  readonly horizonDays: number
   readonly source: string
   /** An alert is raised at this score or below it… */
   readonly raiseAt: number
   /** …and resolved by recovery at this one or above it. Higher, so that a score between the two changes nothing. */
   readonly recoverAt: number
+  /** Assessments in a row that a crossing takes: 1 where the model itself asks for enough before it moves its score. */
+  readonly confirmations: number
+  /** Its alert is for rescue, not for a workshop: it goes out at once, whatever the hour. */
+  readonly emergency?: true
   readonly initial: State
   /** Total. The same object where nothing changes. */
-  evolve(state: State, record: VehicleRecord): State
+  evolve(state: State, observed: Observed): State
   /**
    * The score at a time, epoch ms: the receipt time of the newest record, so that it depends on events alone; or that
    * of a deadline. Undefined while nothing is known.
@@ -50,14 +91,62 @@ export interface ComponentModel<State extends ModelState = ModelState> {
 /** Below this, a score is too uncertain to raise an alert or to resolve one. */
 export const minConfidence = 0.5
 
-/** Whether a record may change what the model has folded. */
-export const concerns = (model: ComponentModel, { event }: Pick<VehicleRecord, "event">): boolean => {
-  if (event.type === "ServiceRecorded") return true
-  if (event.type !== "TelemetryReceived") return false
-  const { readings } = event.data
-  for (const path of model.signals) if (readings[path] !== undefined) return true
-  return false
+const minuteMs = 60_000
+
+/** Of a time, epoch ms. */
+export const minuteOf = (at: number): number => Math.floor(at / minuteMs)
+
+/** Which models a record may concern, found by what the record has rather than by asking each model. */
+export class Interests {
+  readonly #models: ReadonlyArray<ComponentModel>
+  readonly #byPath = new Map<string, Array<number>>()
+  readonly #byType = new Map<string, ReadonlyArray<ComponentModel>>()
+  readonly #marked: Uint8Array
+
+  constructor(models: ReadonlyArray<ComponentModel>) {
+    this.#models = models
+    this.#marked = new Uint8Array(models.length)
+    for (const [index, { signals }] of models.entries()) {
+      for (const path of signals) {
+        const known = this.#byPath.get(path)
+        if (known === undefined) this.#byPath.set(path, [index])
+        else known.push(index)
+      }
+    }
+    for (const type of new Set(models.flatMap(({ events }) => events ?? []))) {
+      this.#byType.set(type, models.filter(({ events }) => events?.includes(type)))
+    }
+    this.#byType.set("ServiceRecorded", models)
+  }
+
+  /** In the order in which the models were given. */
+  of({ event }: Pick<VehicleRecord, "event">): ReadonlyArray<ComponentModel> {
+    if (event.type !== "TelemetryReceived") return this.#byType.get(event.type) ?? none
+    const marked = this.#marked
+    let any = false
+    for (const path in event.data.readings) {
+      const indexes = this.#byPath.get(path)
+      if (indexes === undefined) continue
+      any = true
+      for (const index of indexes) marked[index] = 1
+    }
+    if (!any) return none
+    const found: Array<ComponentModel> = []
+    for (const [index, model] of this.#models.entries()) if (marked[index] === 1) found.push(model)
+    marked.fill(0)
+    return found
+  }
 }
+
+const none: ReadonlyArray<ComponentModel> = []
+
+/** `brakes` covers `brakes.front`; `vehicle` is the regular service, and covers only itself. */
+export const covers = (serviced: string, component: string): boolean =>
+  component === serviced || component.startsWith(`${serviced}.`)
+
+/** Whether work was done that makes what is known of the component a thing of the past. New software does not. */
+export const renews = ({ component, kind }: EventOf<"ServiceRecorded">["data"], of: string): boolean =>
+  kind !== "updated" && covers(component, of)
 
 const urgencies: ReadonlyArray<Urgency> = ["drive_on", "service_soon", "stop"]
 

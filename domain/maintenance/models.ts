@@ -1,5 +1,10 @@
-/** The component models there are. */
+/**
+ * The component models: those in service, of which each component has one, and other versions of them, which a backtest
+ * compares with these before they take their place.
+ */
 import type { ComponentModel } from "./model.ts"
 import { serviceDue } from "./service-due.ts"
 
 export const models: ReadonlyArray<ComponentModel> = [serviceDue]
+
+export const candidates: ReadonlyArray<ComponentModel> = []

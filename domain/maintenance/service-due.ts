@@ -9,11 +9,10 @@
  * where 1,500 km or 30 days remain, and on to 10 where it is due and 0 where it is overdue by as much. `IsServiceDue`
  * scores 20. The lowest counts. A reading older than 30 days is stale; on its own it raises no alert, and resolves none.
  */
-import { booleanOf, numberOf, timeOf } from "../vehicle/good-reading.ts"
+import { booleanOf, numberOf } from "../vehicle/good-reading.ts"
 import type { EventOf } from "../vehicle/events.ts"
-import type { VehicleRecord } from "../vehicle/record.ts"
 import type { Evidence } from "./alert-events.ts"
-import type { Assessment, ComponentModel } from "./model.ts"
+import { type Assessment, type ComponentModel, type Observed, renews } from "./model.ts"
 
 /** `at` is device time, epoch ms; `event` the id of the event that brought it. */
 type Known<Value> = { readonly value: Value; readonly at: number; readonly event: string }
@@ -53,11 +52,12 @@ const noteworthyMs = 3_600_000
 
 const initial: ServiceDueState = { distance: null, time: null, due: null, odometer: null, service: null }
 
-const evolve = (state: ServiceDueState, { event }: VehicleRecord): ServiceDueState => {
-  if (event.type === "ServiceRecorded") return isRegularService(event.data) ? serviced(state, event) : state
+const component = "vehicle"
+
+const evolve = (state: ServiceDueState, { at: messageAt, record: { event } }: Observed): ServiceDueState => {
+  if (event.type === "ServiceRecorded") return renews(event.data, component) ? serviced(state, event) : state
   if (event.type !== "TelemetryReceived") return state
   const { data, id } = event
-  const messageAt = timeOf(data)
   const metres = numberOf(data, odometerPath, messageAt)
   const kilometres = metres && { value: metres.value / 1000, at: metres.at }
   const odometer = newer(state.odometer, kilometres, id, isNear)
@@ -69,10 +69,6 @@ const evolve = (state: ServiceDueState, { event }: VehicleRecord): ServiceDueSta
     ? state
     : { ...state, odometer, distance, time, due }
 }
-
-/** New software is none. */
-export const isRegularService = (data: EventOf<"ServiceRecorded">["data"]): boolean =>
-  data.component === "vehicle" && data.kind !== "updated"
 
 const serviced = (state: ServiceDueState, { data, id }: EventOf<"ServiceRecorded">): ServiceDueState => {
   const at = Date.parse(data.at)
@@ -218,15 +214,17 @@ const deadline = (state: ServiceDueState, after: number): number | undefined => 
 }
 
 export const serviceDue: ComponentModel<ServiceDueState> = {
-  component: "vehicle",
+  component,
   name: "service-due",
   version: "1",
   signals: [distancePath, timePath, duePath, odometerPath],
   predicts: "When the regular service is due",
   horizon: "1,500 km or 30 days ahead",
+  horizonDays: 30,
   source: "The car's own service computer; else the common longest interval of 30,000 km or 24 months",
   raiseAt,
   recoverAt: 35,
+  confirmations: 3,
   initial,
   evolve,
   assess,

@@ -2,9 +2,15 @@
  * What the reactor keeps of a vehicle and a model: the model's state, and what the decider was told last. A command
  * comes of it only when a score has crossed a line and stayed across it, so that one noisy reading does nothing.
  */
-import type { VehicleRecord } from "../vehicle/record.ts"
 import type { Urgency } from "./alert-events.ts"
-import { type Assessment, type ComponentModel, isMoreUrgent, minConfidence, type ModelState } from "./model.ts"
+import {
+  type Assessment,
+  type ComponentModel,
+  isMoreUrgent,
+  minConfidence,
+  type ModelState,
+  type Observed,
+} from "./model.ts"
 
 /** How the decider has the component: `unknown` until it is asked, `well` with no open alert. */
 export type Told = "unknown" | "well" | Urgency
@@ -24,9 +30,6 @@ export interface Step {
   readonly news: Assessment | undefined
 }
 
-/** Assessments in a row that a crossing takes. */
-export const confirmations = 3
-
 export const begin = (model: ComponentModel, told: Told): Watch => ({
   version: model.version,
   state: model.initial,
@@ -36,16 +39,16 @@ export const begin = (model: ComponentModel, told: Told): Watch => ({
 })
 
 /** After a record that concerns the model. The same watch where nothing changes. */
-export const evolve = (model: ComponentModel, watch: Watch, record: VehicleRecord): Step => {
-  const state = model.evolve(watch.state, record)
+export const evolve = (model: ComponentModel, watch: Watch, observed: Observed): Step => {
+  const state = model.evolve(watch.state, observed)
   // With the state as it was, so is the score, but for its date, which has deadlines.
   if (state === watch.state && watch.leaning === null) return { watch, news: undefined }
   const next = { ...watch, state }
-  const assessment = model.assess(state, Date.parse(record.event.metadata.receivedAt))
+  const assessment = model.assess(state, observed.receivedAt)
   const leaning = leaningOf(model, watch.told, assessment)
   if (leaning === null || assessment === undefined) return { watch: { ...next, leaning: null, streak: 0 }, news: undefined }
   const streak = leaning === watch.leaning ? watch.streak + 1 : 1
-  return streak < confirmations
+  return streak < model.confirmations
     ? { watch: { ...next, leaning, streak }, news: undefined }
     : { watch: { ...next, leaning: null, streak: 0, told: leaning }, news: assessment }
 }

@@ -3,7 +3,7 @@
  * own path is used and this one goes.
  */
 import type { SignalDefinition } from "./signal.ts"
-import { any, between, branch, from, live, oneOf, slow, weekly } from "./signal-table.ts"
+import { any, between, branch, daily, from, live, oneOf, slow, weekly } from "./signal-table.ts"
 
 // Safety of the pack. GB/T 32960 has every electric vehicle in China report it, and UN R100 and ISO 6469-3 ask for at
 // least 100 (DC) or 500 (AC) ohm a volt; a slow fall tells of moisture or a chafed cable. VSS has nothing alike.
@@ -45,6 +45,15 @@ const lowVoltageBattery = branch("Vehicle.Twin.LowVoltageBattery", [
   ["StateOfCharge", "float", "percent", between(0, 100), 1, slow, "12 V battery: state of charge."],
   ["StateOfHealth", "float", "percent", between(0, 100), 1, weekly, "12 V battery: state of health; 100 when new."],
   ["Temperature", "float", "Celsius", any, 1, slow, "12 V battery: temperature."],
+  // Weak batteries show under the load of a start, long before they do at rest.
+  ["CrankingVoltage", "float", "V", from(0), 0.05, daily, "12 V battery: lowest voltage while the vehicle last started."],
+])
+
+// What a telematics unit says of a crash once it has judged it, as for an emergency call (EN 15722); VSS has airbags
+// and accelerations alone.
+const safety = branch("Vehicle.Twin.Safety", [
+  ["{IsCrashDetected,IsRolloverDetected}", "boolean", "", any, 0, daily, "The vehicle has judged that this happened."],
+  ["IsEmergencyCallActive", "boolean", "", any, 0, daily, "An emergency call goes out, by hand or of itself."],
 ])
 
 // GB/T 32960 vehicles judge their own state: a level, and which of the standard's general alarms stand, bit by bit.
@@ -61,5 +70,5 @@ const alarm = branch("Vehicle.Twin.Alarm", [
 ])
 
 export const overlay: ReadonlyArray<SignalDefinition> = [
-  insulation, probes, dcdc, motors, fuelCell, lowVoltageBattery, alarm,
+  insulation, probes, dcdc, motors, fuelCell, lowVoltageBattery, safety, alarm,
 ].flat()

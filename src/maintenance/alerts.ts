@@ -58,6 +58,8 @@ const counters: Readonly<Record<AlertEventType, Metric.Counter<number>>> = {
   AlertRaised: counter("raised"),
   AlertEscalated: counter("escalated"),
   AlertAcknowledged: counter("acknowledged"),
+  AlertAssigned: counter("assigned"),
+  AlertSnoozed: counter("snoozed"),
   AlertResolved: counter("resolved"),
 }
 

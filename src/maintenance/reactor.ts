@@ -11,9 +11,9 @@
 import { Cause, Clock, Context, type Duration, Effect, Layer, Metric, Result, Schedule, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Command } from "../../domain/maintenance/alert.ts"
-import { type ComponentModel, concerns } from "../../domain/maintenance/model.ts"
+import { type ComponentModel, Interests, observe, type Observed } from "../../domain/maintenance/model.ts"
 import * as Models from "../../domain/maintenance/models.ts"
-import { decode, type UnreadableEvent, type VehicleRecord } from "../../domain/vehicle/record.ts"
+import { decode, type UnreadableEvent } from "../../domain/vehicle/record.ts"
 import { EventStoreUnavailable, reasonOf } from "../eventstore/errors.ts"
 import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/event-store.ts"
 import { beginning, type Position } from "../eventstore/position.ts"
@@ -24,8 +24,8 @@ import * as ReactorStore from "./reactor-store.ts"
 import { type ModelFailure, VehicleWatch } from "./vehicle-watch.ts"
 
 const policy = {
-  /** Vehicles in memory, about 1 KB each. Past this, the one not heard of for longest makes room. */
-  cachedVehicles: 100_000,
+  /** Vehicles in memory, up to 10 KB each. Past this, the one not heard of for longest makes room. */
+  cachedVehicles: 20_000,
   /** How often deadlines are looked at, and what is not stored yet is stored. */
   tickEvery: "5 seconds",
   /** Vehicles changed since the last checkpoint, at most, and its age, ms: what a restart reads again. */
@@ -69,6 +69,12 @@ const unreadableEvents = passedOver("event")
 const thrownModels = passedOver("model")
 const lostVehicles = passedOver("vehicle")
 
+/** A record, and the models that it concerns. */
+interface Found {
+  readonly observed: Observed
+  readonly concerned: ReadonlyArray<ComponentModel>
+}
+
 type Told = Map<string, { readonly watch: VehicleWatch; readonly commands: Array<Command> }>
 
 export const layer = (options: ReactorOptions) =>
@@ -76,8 +82,9 @@ export const layer = (options: ReactorOptions) =>
     const events = yield* EventStore
     const alerts = yield* Alerts
     const { models = Models.models } = options
+    const interests = new Interests(models)
     /** Which models the states are of. */
-    const signature = models.map(({ name, version }) => `${name}@${version}`).join(" ")
+    const signature = models.map(({ component, name, version }) => `${component}:${name}@${version}`).join(" ")
     const sql = yield* SqlClient.SqlClient
     const store = yield* ReactorStore.make(sql).pipe(Effect.retry(policy.backoff), Effect.orDie)
 
@@ -170,22 +177,25 @@ export const layer = (options: ReactorOptions) =>
     })
 
     const handleEvents = Effect.fnUntraced(function*(batch: ReadonlyArray<RecordedEvent>, upTo: Position) {
-      const records: Array<VehicleRecord> = []
+      const found: Array<Found> = []
       const unreadable: Array<UnreadableEvent> = []
       for (const stored of batch) {
         const record = decode(stored)
         if (Result.isFailure(record)) unreadable.push(record.failure)
-        else if (record.success !== undefined && isOfInterest(models, record.success)) records.push(record.success)
+        else if (record.success !== undefined) {
+          const concerned = interests.of(record.success)
+          if (concerned.length > 0) found.push({ observed: observe(record.success), concerned })
+        }
       }
       if (unreadable.length > 0) {
         yield* Metric.update(unreadableEvents, unreadable.length)
         yield* Effect.logWarning(`${unreadable.length} event(s) of ${batch.length} passed over`, unreadable[0])
       }
-      if (records.length > 0) {
-        const watches = yield* load(vinsOf(records), quietUntil === beginning ? "well" : "unknown")
+      if (found.length > 0) {
+        const watches = yield* load(vinsOf(found), quietUntil === beginning ? "well" : "unknown")
         const told: Told = new Map()
         const failures: Array<ModelFailure> = []
-        for (const record of records) fold(watches.get(record.vin), record, told, failures)
+        for (const one of found) fold(watches.get(one.observed.record.vin), one, told, failures)
         yield* report(failures)
         if (told.size > 0) yield* tell(told)
       }
@@ -198,12 +208,13 @@ export const layer = (options: ReactorOptions) =>
 
     const fold = (
       watch: VehicleWatch | undefined,
-      record: VehicleRecord,
+      { concerned, observed }: Found,
       told: Told,
       failures: Array<ModelFailure>,
     ) => {
-      if (watch === undefined || record.revision <= watch.revision) return
-      const { changed, failures: failed, news } = watch.record(record, record.position <= quietUntil)
+      const { position, revision } = observed.record
+      if (watch === undefined || revision <= watch.revision) return
+      const { changed, failures: failed, news } = watch.record(observed, concerned, position <= quietUntil)
       if (changed || news.length > 0) unsaved.set(watch.vin, watch)
       if (news.length > 0) note(told, watch, news)
       failures.push(...failed)
@@ -281,14 +292,9 @@ export const layer = (options: ReactorOptions) =>
     return Reactor.of({ status: Effect.sync(() => ({ position, caughtUp, failure })) })
   }))
 
-const isOfInterest = (models: ReadonlyArray<ComponentModel>, record: VehicleRecord): boolean => {
-  for (const model of models) if (concerns(model, record)) return true
-  return false
-}
-
-const vinsOf = (records: ReadonlyArray<VehicleRecord>): Set<string> => {
+const vinsOf = (found: ReadonlyArray<Found>): Set<string> => {
   const vins = new Set<string>()
-  for (const { vin } of records) vins.add(vin)
+  for (const { observed } of found) vins.add(observed.record.vin)
   return vins
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import type { ComponentModel } from "../../domain/maintenance/model.ts"
+import { type ComponentModel, observe } from "../../domain/maintenance/model.ts"
 import { serviceDue } from "../../domain/maintenance/service-due.ts"
 import { VehicleWatch } from "../../src/maintenance/vehicle-watch.ts"
 import { day, now, vin } from "../support/given.ts"
@@ -19,8 +19,9 @@ const fail = () => {
 const records = recordsOf([0, 1, 2].map((i) => readings(now + i * day, { [signal.distance]: 1_000 - i })))
 
 it.each(["evolve", "assess", "deadline"] as const)("a model whose %s throws is passed over, and no other", (method) => {
-  const watch = new VehicleWatch(vin, [throwing({ [method]: fail }), ...models], "well")
-  const outcomes = records.map((record) => watch.record(record, false))
+  const all = [throwing({ [method]: fail }), ...models]
+  const watch = new VehicleWatch(vin, all, "well")
+  const outcomes = records.map((record) => watch.record(observe(record), all, false))
   const told = outcomes.flatMap(({ news }) => news).map((news) => news._tag === "Assess" && news.model.name)
   expect(told).toContain("service-due")
   expect(outcomes.map(({ failures }) => failures.map(({ model, revision }) => [model, revision])))

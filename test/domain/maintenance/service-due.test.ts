@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { observe } from "../../../domain/maintenance/model.ts"
 import { intervalKm, intervalMs, serviceDue } from "../../../domain/maintenance/service-due.ts"
 import { minConfidence } from "../../../domain/maintenance/model.ts"
 import type { VehicleEvent } from "../../../domain/vehicle/events.ts"
@@ -7,7 +8,7 @@ import { day, now } from "../../support/given.ts"
 import { readings, recordsOf, serviced, signal } from "../../support/maintenance.ts"
 
 const fold = (...events: ReadonlyArray<VehicleEvent>) =>
-  recordsOf(events).reduce((state, record) => serviceDue.evolve(state, record), serviceDue.initial)
+  recordsOf(events).reduce((state, record) => serviceDue.evolve(state, observe(record)), serviceDue.initial)
 const assess = (at: number, ...events: ReadonlyArray<VehicleEvent>) => serviceDue.assess(fold(...events), at)
 
 const fullTime = { [signal.time]: intervalMs / 1000 }
@@ -101,7 +102,7 @@ describe("the service-due model", () => {
     const [bad] = recordsOf([readings(now + 5000, { [signal.distance]: { value: -900, quality: "INVALID" } })])
     const [older] = recordsOf([readings(now - 5000, { [signal.distance]: 20_000 })])
     for (const record of [again, bad, older]) {
-      expect(record && serviceDue.evolve(state, record)).toBe(state)
+      expect(record && serviceDue.evolve(state, observe(record))).toBe(state)
     }
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { observe } from "../../../domain/maintenance/model.ts"
 import { serviceDue } from "../../../domain/maintenance/service-due.ts"
 import * as Watch from "../../../domain/maintenance/watch.ts"
 import type { VehicleEvent } from "../../../domain/vehicle/events.ts"
@@ -10,7 +11,7 @@ const watching = (events: ReadonlyArray<VehicleEvent>, told: Watch.Told = "well"
   let watch = Watch.begin(serviceDue, told)
   const news: Array<number> = []
   for (const record of recordsOf(events)) {
-    const step = Watch.evolve(serviceDue, watch, record)
+    const step = Watch.evolve(serviceDue, watch, observe(record))
     watch = step.watch
     if (step.news !== undefined) news.push(step.news.score)
   }
@@ -53,7 +54,9 @@ describe("a watch", () => {
 
   it("needs no confirmation of the passing of time", () => {
     const { watch } = watching([serviced(now)])
-    const due = serviceDue.deadline(serviceDue.evolve(serviceDue.initial, recordsOf([serviced(now)])[0]!), now) ?? NaN
+    const [record] = recordsOf([serviced(now)])
+    const state = record && serviceDue.evolve(serviceDue.initial, observe(record))
+    const due = (state && serviceDue.deadline(state, now)) ?? NaN
     expect(Watch.pass(serviceDue, watch, due - day).news).toBeUndefined()
     const passed = Watch.pass(serviceDue, watch, due)
     expect(passed.news).toMatchObject({ score: 20 })
@@ -67,11 +70,11 @@ describe("a watch", () => {
       (kilometres, cut) => {
         const records = recordsOf(dated(...kilometres))
         let whole = Watch.begin(serviceDue, "well")
-        for (const record of records) whole = Watch.evolve(serviceDue, whole, record).watch
+        for (const record of records) whole = Watch.evolve(serviceDue, whole, observe(record)).watch
         let parts = Watch.begin(serviceDue, "well")
         records.forEach((record, i) => {
           if (i === cut) parts = JSON.parse(JSON.stringify(parts))
-          parts = Watch.evolve(serviceDue, parts, record).watch
+          parts = Watch.evolve(serviceDue, parts, observe(record)).watch
         })
         expect(parts).toEqual(whole)
       },
