@@ -1,15 +1,16 @@
 /**
  * A component model: a fold over a vehicle's records, and a score from what was folded. Pure; what time it is comes in.
  *
- * Models see every message of every vehicle, twice, so they are frugal. One that samples takes the first message of a
- * minute (`minuteOf`), so that those of a vehicle change together and are stored together; what costs more than a few
- * multiplications is reckoned in `evolve` when an hour, a day or a charge ends, and kept in the state, never in
+ * Models see every message of every vehicle, twice, so they are frugal. One that samples takes the first message of ten
+ * minutes (`tenMinutesOf`), or where so much time would be too long, of a minute (`minuteOf`), so that those of a
+ * vehicle change together and are stored together; it looks at the time before it reads a signal. What costs more than
+ * a few multiplications is reckoned in `evolve` when an hour, a day or a charge ends, and kept in the state, never in
  * `assess`. A state is some hundred bytes, of a part with many cells a few thousand.
  */
 import type { EventOf, VehicleEventType } from "../vehicle/events.ts"
 import { timeOf } from "../vehicle/good-reading.ts"
 import type { VehicleRecord } from "../vehicle/record.ts"
-import type { Evidence, Urgency } from "./alert-events.ts"
+import type { Evidence, Urgency } from "./alerts/alert-events.ts"
 
 /** JSON, so that it can be stored. */
 export type ModelState = { readonly [key: string]: unknown }
@@ -27,6 +28,11 @@ export interface Assessment {
   readonly summary: string
   /** Until it fails, where the model can tell. */
   readonly remaining?: Remaining
+  /**
+   * When what it tells of happened, epoch ms, of what happens rather than wears. What happens again is news although an
+   * alert is open of the time before.
+   */
+  readonly occurredAt?: number
 }
 
 /** Remaining useful life, in days from the time of the assessment, never negative. */
@@ -95,23 +101,36 @@ const minuteMs = 60_000
 
 /** Of a time, epoch ms. */
 export const minuteOf = (at: number): number => Math.floor(at / minuteMs)
+/** The number of the ten minutes that a time, epoch ms, lies in: what wears is sampled once in each. */
+export const tenMinutesOf = (at: number): number => Math.floor(at / (10 * minuteMs))
 
-/** Which models a record may concern, found by what the record has rather than by asking each model. */
+const none: ReadonlyArray<ComponentModel> = []
+
+/** Models that a message may concern, as far as its paths have been looked at. */
+interface Concerned {
+  readonly models: ReadonlyArray<ComponentModel>
+  /** After one more of the paths that models read. */
+  readonly next: Map<string, Concerned>
+}
+
+/** Sets of models that are kept: more than a fleet's messages differ by. */
+const maxConcerned = 1_024
+
+/**
+ * Which models a record may concern, found by what the record has rather than by asking each model. Messages are much
+ * alike, so the way from path to path is kept: the next message takes one look-up a path.
+ */
 export class Interests {
   readonly #models: ReadonlyArray<ComponentModel>
-  readonly #byPath = new Map<string, Array<number>>()
+  readonly #byPath = new Map<string, ReadonlyArray<ComponentModel>>()
   readonly #byType = new Map<string, ReadonlyArray<ComponentModel>>()
-  readonly #marked: Uint8Array
+  readonly #known = new Map<string, Concerned>()
+  #start: Concerned = { models: none, next: new Map() }
 
   constructor(models: ReadonlyArray<ComponentModel>) {
     this.#models = models
-    this.#marked = new Uint8Array(models.length)
-    for (const [index, { signals }] of models.entries()) {
-      for (const path of signals) {
-        const known = this.#byPath.get(path)
-        if (known === undefined) this.#byPath.set(path, [index])
-        else known.push(index)
-      }
+    for (const path of new Set(models.flatMap(({ signals }) => signals))) {
+      this.#byPath.set(path, models.filter(({ signals }) => signals.includes(path)))
     }
     for (const type of new Set(models.flatMap(({ events }) => events ?? []))) {
       this.#byType.set(type, models.filter(({ events }) => events?.includes(type)))
@@ -122,23 +141,29 @@ export class Interests {
   /** In the order in which the models were given. */
   of({ event }: Pick<VehicleRecord, "event">): ReadonlyArray<ComponentModel> {
     if (event.type !== "TelemetryReceived") return this.#byType.get(event.type) ?? none
-    const marked = this.#marked
-    let any = false
-    for (const path in event.data.readings) {
-      const indexes = this.#byPath.get(path)
-      if (indexes === undefined) continue
-      any = true
-      for (const index of indexes) marked[index] = 1
+    let concerned = this.#start
+    for (const path in event.data.readings) concerned = concerned.next.get(path) ?? this.#step(concerned, path)
+    return concerned.models
+  }
+
+  #step(from: Concerned, path: string): Concerned {
+    const more = this.#byPath.get(path)
+    if (more === undefined) return from
+    const models = this.#models.filter((model) => from.models.includes(model) || more.includes(model))
+    const key = models.map((model) => this.#models.indexOf(model)).join()
+    let next = this.#known.get(key)
+    if (next === undefined) {
+      if (this.#known.size >= maxConcerned) {
+        this.#known.clear()
+        this.#start = { models: none, next: new Map() }
+      }
+      next = { models, next: new Map() }
+      this.#known.set(key, next)
     }
-    if (!any) return none
-    const found: Array<ComponentModel> = []
-    for (const [index, model] of this.#models.entries()) if (marked[index] === 1) found.push(model)
-    marked.fill(0)
-    return found
+    from.next.set(path, next)
+    return next
   }
 }
-
-const none: ReadonlyArray<ComponentModel> = []
 
 /** `brakes` covers `brakes.front`; `vehicle` is the regular service, and covers only itself. */
 export const covers = (serviced: string, component: string): boolean =>

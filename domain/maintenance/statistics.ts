@@ -3,7 +3,7 @@
 const ascending = (a: number, b: number): number => a - b
 
 /** Of values in ascending order, with linear interpolation between neighbours; `share` 0 to 1. */
-export const quantileOf = (sorted: ReadonlyArray<number>, share: number): number | undefined => {
+export const quantileOf = (sorted: ArrayLike<number>, share: number): number | undefined => {
   const place = (sorted.length - 1) * share
   const below = sorted[Math.floor(place)]
   const above = sorted[Math.ceil(place)]
@@ -11,7 +11,41 @@ export const quantileOf = (sorted: ReadonlyArray<number>, share: number): number
   return below + (above - below) * (place - Math.floor(place))
 }
 
-export const median = (values: ReadonlyArray<number>): number | undefined => quantileOf(values.toSorted(ascending), 0.5)
+let scratch = new Float64Array(256)
+
+export const median = (values: ReadonlyArray<number>): number | undefined => {
+  if (scratch.length < values.length) scratch = new Float64Array(2 * values.length)
+  for (let i = 0; i < values.length; i++) scratch[i] = values[i] ?? 0
+  return medianWithin(scratch, values.length)
+}
+
+/** Of the first so many, which it leaves in another order. Selects (Hoare 1961), which sorts no more than it must. */
+export const medianWithin = (values: Float64Array, count: number): number | undefined => {
+  const middle = count >> 1
+  let from = 0
+  let until = count - 1
+  while (from < until) {
+    const pivot = values[(from + until) >> 1] ?? 0
+    let i = from
+    let j = until
+    while (i <= j) {
+      while ((values[i] ?? pivot) < pivot) i++
+      while ((values[j] ?? pivot) > pivot) j--
+      if (i > j) break
+      const one = values[i] ?? pivot
+      values[i++] = values[j] ?? pivot
+      values[j--] = one
+    }
+    if (middle <= j) until = j
+    else if (middle >= i) from = i
+    else break
+  }
+  const above = values[middle]
+  if (above === undefined || count === 0 || count % 2 === 1) return count === 0 ? undefined : above
+  let below = values[0] ?? above
+  for (let i = 1; i < middle; i++) below = Math.max(below, values[i] ?? below)
+  return below + (above - below) / 2
+}
 
 /** Of a normal distribution the standard deviation is so many times the median absolute deviation. */
 const normalMad = 1.4826

@@ -26,6 +26,24 @@ export const booleanOf = (data: TelemetryData, path: string, messageAt: number):
   return typeof value === "boolean" ? { value, at } : undefined
 }
 
+export const textOf = (data: TelemetryData, path: string, messageAt: number): GoodReading<string> | undefined => {
+  const { value, at } = goodOf(data, path, messageAt) ?? none
+  return typeof value === "string" ? { value, at } : undefined
+}
+
+/** Finite numbers, one an element of the vector. */
+export const numbersOf = (
+  data: TelemetryData,
+  path: string,
+  messageAt: number,
+): GoodReading<ReadonlyArray<number>> | undefined => {
+  const { value, at } = goodOf(data, path, messageAt) ?? none
+  return areNumbers(value) ? { value, at } : undefined
+}
+
+const areNumbers = (value: SignalValue | null): value is ReadonlyArray<number> =>
+  Array.isArray(value) && value.every(Number.isFinite)
+
 const none = { value: null, at: 0 }
 
 const goodOf = (data: TelemetryData, path: string, messageAt: number) => {

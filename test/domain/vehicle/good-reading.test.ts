@@ -1,12 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { StoredReading } from "../../../domain/vehicle/events.ts"
-import { booleanOf, numberOf, timeOf } from "../../../domain/vehicle/good-reading.ts"
+import { booleanOf, numberOf, numbersOf, timeOf } from "../../../domain/vehicle/good-reading.ts"
 import { toTime } from "../../../domain/vehicle/readings.ts"
 import { now } from "../../support/given.ts"
 
 const message = (reading: StoredReading, clockFault = false) => {
   const data = { at: toTime(now), readings: { a: reading }, ...(clockFault && { clockFault: true as const }) }
-  return { number: numberOf(data, "a", timeOf(data)), boolean: booleanOf(data, "a", timeOf(data)) }
+  const at = timeOf(data)
+  return { number: numberOf(data, "a", at), boolean: booleanOf(data, "a", at), numbers: numbersOf(data, "a", at) }
 }
 
 describe("a good reading", () => {
@@ -22,6 +23,16 @@ describe("a good reading", () => {
     expect(message("5").number).toBeUndefined()
     expect(message(1).boolean).toBeUndefined()
     expect(message({ value: null, quality: "GOOD" }).number).toBeUndefined()
+  })
+
+  it("may be a vector, of nothing but finite numbers", () => {
+    expect(message([3.7, 3.8]).numbers).toEqual({ value: [3.7, 3.8], at: now })
+    expect(message({ value: [3.7], at: toTime(now - 1000) }).numbers).toEqual({ value: [3.7], at: now - 1000 })
+    expect(message([]).numbers).toEqual({ value: [], at: now })
+    for (const value of [3.7, "3.7", ["3.7"], [3.7, true], [3.7, Number.NaN], [Infinity]]) {
+      expect(message(value).numbers).toBeUndefined()
+    }
+    expect(message({ value: [3.7], quality: "INVALID" }).numbers).toBeUndefined()
   })
 
   it("is none where its sender does not vouch for it, or its clock is at fault", () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { observe } from "../../../domain/maintenance/model.ts"
-import { intervalKm, intervalMs, serviceDue } from "../../../domain/maintenance/service-due.ts"
-import { minConfidence } from "../../../domain/maintenance/model.ts"
-import type { VehicleEvent } from "../../../domain/vehicle/events.ts"
-import { day, now } from "../../support/given.ts"
-import { readings, recordsOf, serviced, signal } from "../../support/maintenance.ts"
+import { observe } from "../../../../domain/maintenance/model.ts"
+import { intervalKm, intervalMs, serviceDue } from "../../../../domain/maintenance/components/service-due.ts"
+import { minConfidence } from "../../../../domain/maintenance/model.ts"
+import type { VehicleEvent } from "../../../../domain/vehicle/events.ts"
+import { day, now } from "../../../support/given.ts"
+import { readings, recordsOf, serviced, signal } from "../../../support/maintenance.ts"
 
 const fold = (...events: ReadonlyArray<VehicleEvent>) =>
   recordsOf(events).reduce((state, record) => serviceDue.evolve(state, observe(record)), serviceDue.initial)

@@ -9,10 +9,10 @@
  * where 1,500 km or 30 days remain, and on to 10 where it is due and 0 where it is overdue by as much. `IsServiceDue`
  * scores 20. The lowest counts. A reading older than 30 days is stale; on its own it raises no alert, and resolves none.
  */
-import { booleanOf, numberOf } from "../vehicle/good-reading.ts"
-import type { EventOf } from "../vehicle/events.ts"
-import type { Evidence } from "./alert-events.ts"
-import { type Assessment, type ComponentModel, type Observed, renews } from "./model.ts"
+import { booleanOf, numberOf } from "../../vehicle/good-reading.ts"
+import type { EventOf } from "../../vehicle/events.ts"
+import type { Evidence } from "../alerts/alert-events.ts"
+import { type Assessment, type ComponentModel, type Observed, renews } from "../model.ts"
 
 /** `at` is device time, epoch ms; `event` the id of the event that brought it. */
 type Known<Value> = { readonly value: Value; readonly at: number; readonly event: string }
