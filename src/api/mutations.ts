@@ -3,11 +3,8 @@ import { Effect } from "effect"
 import { maxAheadMs } from "../../domain/vehicle/clock.ts"
 import * as Identity from "../../domain/vehicle/identity.ts"
 import type { Twin } from "../../domain/vehicle/twin.ts"
-import type { AlertRow } from "../../projections/alerts.ts"
-import { Alerts } from "../maintenance/alerts.ts"
 import { Vehicles } from "../vehicles/vehicles.ts"
-import { Alert, parseAlertId } from "./alert.ts"
-import { builder, decodeId } from "./builder.ts"
+import { builder } from "./builder.ts"
 import { badInput } from "./errors.ts"
 import { checkedText, checkedVin } from "./input.ts"
 import { orFailure, resultUnion } from "./results.ts"
@@ -42,15 +39,6 @@ RecordServicePayload.implement({
   }),
 })
 
-const AcknowledgeAlertPayload = builder.objectRef<Changed & { readonly alert: AlertRow }>("AcknowledgeAlertPayload")
-AcknowledgeAlertPayload.implement({
-  description: "The alert is acknowledged.",
-  fields: (t) => ({
-    clientMutationId: t.exposeString("clientMutationId", { nullable: true, description: "As it came." }),
-    alert: t.field({ type: Alert, description: "As it is now.", resolve: ({ alert }) => alert }),
-  }),
-})
-
 const RegisterVehicleInput = builder.inputType("RegisterVehicleInput", {
   description: "A vehicle to register, or changes to what is registered. What is left out stays as it is.",
   fields: (t) => ({
@@ -61,12 +49,15 @@ const RegisterVehicleInput = builder.inputType("RegisterVehicleInput", {
     year: t.int({ description: "The model year." }),
     powertrain: t.field({ type: Powertrain, description: "What drives it." }),
     tags: t.stringList({ description: "In place of those it has; at most 50, of 100 characters each." }),
+    depot: t.string({ description: "Where it is kept and seen to; at most 100 characters." }),
+    region: t.string({ description: "What part of the fleet's area it is in; at most 100 characters." }),
     ifRevision: t.field({ type: "Long", description: `${ifRevisionText} −1: only if it is not known at all.` }),
   }),
 })
 
 /** Throws `BAD_INPUT`. */
-const toDescription = ({ brand, model, year, powertrain, tags }: typeof RegisterVehicleInput.$inferInput) => {
+const toDescription = (input: typeof RegisterVehicleInput.$inferInput) => {
+  const { brand, depot, model, powertrain, region, tags, year } = input
   if (year && (year < 1886 || year > 2200)) throw badInput(`\`year\` is ${year}; a model year is 1886 to 2200`)
   if (tags && tags.length > 50) throw badInput(`\`tags\` has ${tags.length} values; it may have 50`)
   return {
@@ -75,6 +66,8 @@ const toDescription = ({ brand, model, year, powertrain, tags }: typeof Register
     ...(typeof year === "number" && { year }),
     ...(powertrain && { powertrain }),
     ...(tags && { tags: [...new Set(tags.map((tag) => checkedText("tags", tag, 100)))] }),
+    ...(typeof depot === "string" && { depot: checkedText("depot", depot, 100) }),
+    ...(typeof region === "string" && { region: checkedText("region", region, 100) }),
   }
 }
 
@@ -132,17 +125,6 @@ const toServiceDone = (input: typeof RecordServiceInput.$inferInput, now: number
   }
 }
 
-const AcknowledgeAlertInput = builder.inputType("AcknowledgeAlertInput", {
-  description: "An alert that a planner has taken note of.",
-  fields: (t) => ({
-    clientMutationId: t.string({ description: clientMutationText }),
-    id: t.id({ required: true, description: "The alert's id." }),
-    by: t.string({ description: "Who has taken note." }),
-    note: t.string({ description: "What they note." }),
-    ifRevision: t.field({ type: "Long", description: `${ifRevisionText} It is the alert's \`revision\`.` }),
-  }),
-})
-
 export const addMutations = () => builder.mutationFields((t) => ({
   registerVehicle: t.field({
     type: resultUnion("RegisterVehicleResult", RegisterVehiclePayload),
@@ -172,24 +154,6 @@ export const addMutations = () => builder.mutationFields((t) => ({
         const record = Vehicles.use((_) => _.recordService(vin, done, input.ifRevision ?? undefined))
         const vehicle = await run(record.pipe(Effect.timeout(patience)))
         return { clientMutationId: input.clientMutationId ?? null, vehicle }
-      }),
-  }),
-  acknowledgeAlert: t.field({
-    type: resultUnion("AcknowledgeAlertResult", AcknowledgeAlertPayload),
-    description: "Takes note of an alert. One that has been acknowledged stays as it is.",
-    args: { input: t.arg({ type: AcknowledgeAlertInput, required: true, description: "The alert." }) },
-    resolve: (_, { input }, { run }) =>
-      orFailure(async () => {
-        const { typename, id } = decodeId(input.id)
-        if (typename !== "Alert") throw badInput("`id` is not an alert's")
-        const { vin, alertId } = parseAlertId(id)
-        const by = typeof input.by === "string" ? checkedText("by", input.by, 200) : undefined
-        const note = typeof input.note === "string" ? checkedText("note", input.note, 2_000) : undefined
-        const acknowledge = Alerts.use((_) =>
-          _.acknowledge(checkedVin(vin), alertId, { by, note }, input.ifRevision ?? undefined)
-        )
-        const alert = await run(acknowledge.pipe(Effect.timeout(patience)))
-        return { clientMutationId: input.clientMutationId ?? null, alert }
       }),
   }),
 }))

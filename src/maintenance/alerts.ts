@@ -5,14 +5,15 @@
  * Alerts are few and commands rarer still, so the stream is read each time and nothing is kept.
  */
 import { Clock, Context, Effect, Layer, Metric, Result, Schedule, Schema, Stream } from "effect"
-import * as Alert from "../../domain/maintenance/alert.ts"
+import * as Alert from "../../domain/maintenance/alerts/alert.ts"
+import * as Planner from "../../domain/maintenance/alerts/alert-commands.ts"
 import {
   type AlertEvent,
   type AlertEventType,
   type AlertRecord,
   streamOf,
-} from "../../domain/maintenance/alert-events.ts"
-import { decode } from "../../domain/maintenance/alert-record.ts"
+} from "../../domain/maintenance/alerts/alert-events.ts"
+import { decode } from "../../domain/maintenance/alerts/alert-record.ts"
 import type { UnreadableEvent } from "../../domain/vehicle/record.ts"
 import { type AlertRow, alerts as projection } from "../../projections/alerts.ts"
 import { WrongExpectedRevision } from "../eventstore/errors.ts"
@@ -29,19 +30,26 @@ export class AlertsUnavailable extends Schema.TaggedError<AlertsUnavailable>()("
   }
 }
 
+/** The alert as it then is. Doing it twice is doing it once. */
+type OfPlanner<Command, E> = (
+  vin: string,
+  alertId: string,
+  options: { readonly [K in keyof Omit<Command, "alertId" | "ifRevision" | "now">]?: Command[K] },
+  ifRevision?: number | undefined,
+) => Effect.Effect<AlertRow, E | AlertsUnavailable>
+
 export class Alerts extends Context.Service<Alerts, {
   /** For the reactor. Tells what was found, in this order; the alerts as they then are. Again does nothing. */
   readonly tell: (
     vin: string,
     commands: ReadonlyArray<Alert.Command>,
   ) => Effect.Effect<Alert.State, AlertsUnavailable>
-  /** A planner takes an alert on; the alert as it then is. Doing it twice is doing it once. */
-  readonly acknowledge: (
-    vin: string,
-    alertId: string,
-    options: { readonly by?: string | undefined; readonly note?: string | undefined },
-    ifRevision?: number | undefined,
-  ) => Effect.Effect<AlertRow, Alert.AcknowledgeError | AlertsUnavailable>
+  /** A planner takes an alert on. */
+  readonly acknowledge: OfPlanner<Planner.Acknowledge, Planner.CommandError>
+  /** A planner gives an alert to someone, or where `to` is left out to nobody any more. */
+  readonly assign: OfPlanner<Planner.Assign, Planner.CommandError>
+  /** A planner puts an alert off until a time, epoch ms, or where `until` is left out no longer. */
+  readonly snooze: OfPlanner<Planner.Snooze, Planner.SnoozeError>
 }>()("vehicle-twin/maintenance/Alerts") {}
 
 /** Tries when others append at the same time. */
@@ -49,7 +57,7 @@ const onConflict = Schedule.exponential("5 millis").pipe(Schedule.jittered, Sche
 
 const counter = (type: string) =>
   Metric.counter("vehicle_twin_alerts_total", {
-    description: "What became of alerts: raised, escalated, acknowledged, resolved",
+    description: "What became of alerts: raised, escalated, acknowledged, assigned, snoozed, resolved",
     attributes: { type },
     incremental: true,
   })
@@ -114,6 +122,20 @@ export const layer = Layer.effect(
       return after
     })
 
+    const planned = <E>(
+      vin: string,
+      alertId: string,
+      decide: (state: Alert.State, now: number) => Result.Result<ReadonlyArray<AlertEvent>, E>,
+    ) =>
+      Effect.gen(function*() {
+        const now = yield* Clock.currentTimeMillis
+        const folded = yield* load(vin)
+        const events = yield* Effect.fromResult(decide(folded.state, now))
+        const { rows } = yield* write(vin, folded, events)
+        const row = rows.find(({ id }) => id === alertId)
+        return row ?? (yield* new Planner.AlertNotFound({ vin, alertId }))
+      }).pipe(anewOnConflict(vin))
+
     return Alerts.of({
       tell: (vin, commands) =>
         load(vin).pipe(
@@ -122,16 +144,14 @@ export const layer = Layer.effect(
           anewOnConflict(vin),
         ),
 
-      acknowledge: Effect.fnUntraced(function*(vin, alertId, { by, note }, ifRevision) {
-        const now = yield* Clock.currentTimeMillis
-        const folded = yield* load(vin)
-        const events = yield* Effect.fromResult(
-          Alert.acknowledge(folded.state, { alertId, by, note, ifRevision, now }),
-        )
-        const { rows } = yield* write(vin, folded, events)
-        const row = rows.find(({ id }) => id === alertId)
-        return row ?? (yield* new Alert.AlertNotFound({ vin, alertId }))
-      }, (effect, vin) => anewOnConflict(vin)(effect)),
+      acknowledge: (vin, alertId, { by, note }, ifRevision) =>
+        planned(vin, alertId, (state, now) => Planner.acknowledge(state, { alertId, by, note, ifRevision, now })),
+
+      assign: (vin, alertId, { by, note, to }, ifRevision) =>
+        planned(vin, alertId, (state, now) => Planner.assign(state, { alertId, to, by, note, ifRevision, now })),
+
+      snooze: (vin, alertId, { by, note, until }, ifRevision) =>
+        planned(vin, alertId, (state, now) => Planner.snooze(state, { alertId, until, by, note, ifRevision, now })),
     })
   }),
 )

@@ -4,8 +4,9 @@
  *
  * Tables of its own, which no rebuild of a projection touches: a rebuild reads history, and history's alerts were
  * raised when they were due. A database serves better than a stream of checkpoints, since states are read by vehicle
- * and deadlines by time. If it is lost, the reactor reads the log from its start, and raises nothing a second time,
- * because the alerts' streams say what was acted upon.
+ * and deadlines by time. If it is lost, or the log was imported, the reactor reads the log from its start, and raises
+ * nothing a second time: it is quiet up to the newest event of any alert, and the alerts' streams say what was acted
+ * upon.
  */
 import { Effect, Schema } from "effect"
 import type { SqlClient, SqlError, Statement } from "effect/sql"
@@ -42,6 +43,7 @@ const chunk = 200
 
 const text = (value: unknown): string => `${value}`
 const toPosition = (value: unknown): Position => text(value) as Position
+const later = (a: Position, b: Position): Position => a > b ? a : b
 
 export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
   const types = sql.onDialectOrElse({
@@ -59,17 +61,20 @@ export const make = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
   }))
 
   return {
-    /** Where to go on. With other models than before it begins anew, and keeps quiet up to the log's head of now. */
+    /**
+     * Where to go on. With other models than before it begins anew, and keeps quiet up to where the others had judged
+     * the log, and no further: what came in since, nobody was told of. With nothing kept, up to where the log was
+     * judged by whoever kept it.
+     */
     start: (
       models: string,
-      head: Effect.Effect<Position, SqlError.SqlError>,
+      judgedUpTo: Effect.Effect<Position, SqlError.SqlError>,
     ): Effect.Effect<Start, SqlError.SqlError> =>
       sql.withTransaction(Effect.gen(function*() {
         const [row] = yield* sql`SELECT position, models, quiet_until FROM reactor_checkpoint`.values
-        if (row !== undefined && row[1] === models) {
-          return { position: toPosition(row[0]), quietUntil: toPosition(row[2]) }
-        }
-        const quietUntil = row === undefined ? beginning : yield* head
+        const kept = row && { position: toPosition(row[0]), quietUntil: toPosition(row[2]) }
+        if (kept !== undefined && row?.[1] === models) return kept
+        const quietUntil = kept === undefined ? yield* judgedUpTo : later(kept.position, kept.quietUntil)
         yield* sql`DELETE FROM reactor_checkpoint`
         yield* sql`DELETE FROM reactor_vehicles`
         yield* sql`INSERT INTO reactor_checkpoint (id, position, models, quiet_until)

@@ -10,7 +10,6 @@
  */
 import { Cause, Clock, Context, type Duration, Effect, Layer, Metric, Result, Schedule, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import type { Command } from "../../domain/maintenance/alert.ts"
 import { type ComponentModel, Interests, observe, type Observed } from "../../domain/maintenance/model.ts"
 import * as Models from "../../domain/maintenance/models.ts"
 import { decode, type UnreadableEvent } from "../../domain/vehicle/record.ts"
@@ -19,7 +18,9 @@ import { type Delivery, EventStore, type RecordedEvent } from "../eventstore/eve
 import { beginning, type Position } from "../eventstore/position.ts"
 import { isUnreachable } from "../sql/errors.ts"
 import { Lru } from "../sql/lru.ts"
+import { Past } from "../vehicles/past.ts"
 import { Alerts } from "./alerts.ts"
+import * as News from "./news.ts"
 import * as ReactorStore from "./reactor-store.ts"
 import { type ModelFailure, VehicleWatch } from "./vehicle-watch.ts"
 
@@ -75,12 +76,11 @@ interface Found {
   readonly concerned: ReadonlyArray<ComponentModel>
 }
 
-type Told = Map<string, { readonly watch: VehicleWatch; readonly commands: Array<Command> }>
-
 export const layer = (options: ReactorOptions) =>
   Layer.effect(Reactor, Effect.gen(function*() {
     const events = yield* EventStore
     const alerts = yield* Alerts
+    const past = yield* Past
     const { models = Models.models } = options
     const interests = new Interests(models)
     /** Which models the states are of. */
@@ -102,11 +102,16 @@ export const layer = (options: ReactorOptions) =>
     let caughtUp = false
     let failure: string | undefined
 
+    /** Where the newest event of an alert stands: somebody had judged the log up to there. */
+    const judgedUpTo = events.readAll({ after: beginning, filter: { streams: ["maintenance-"] } }).pipe(
+      Stream.runFold(() => beginning, (_, { position }) => position),
+    )
+
     const resume = Effect.gen(function*() {
       cached = noneCached()
       unsaved.clear()
       reachedEnd = caughtUp = false
-      const start = yield* store.start(signature, Effect.orDie(events.head))
+      const start = yield* store.start(signature, Effect.orDie(judgedUpTo))
       quietUntil = start.quietUntil
       position = saved = start.position
     })
@@ -149,11 +154,13 @@ export const layer = (options: ReactorOptions) =>
       return loaded
     })
 
-    const tell = (told: Told) =>
+    const tell = (told: News.Told) =>
       Effect.forEach(
-        told,
-        ([vin, { commands, watch }]) =>
-          alerts.tell(vin, commands).pipe(
+        News.emergenciesFirst(told),
+        (news) => {
+          const { watch } = news
+          return News.commandsOf(past, news).pipe(
+            Effect.flatMap((commands) => alerts.tell(watch.vin, commands)),
             Effect.tapError((error) => error.isLasting ? Effect.void : Effect.logWarning(error.message)),
             Effect.retry({ schedule: policy.backoff, while: (error) => !error.isLasting }),
             Effect.map((state) => watch.told(state)),
@@ -161,7 +168,8 @@ export const layer = (options: ReactorOptions) =>
             Effect.catch((error) =>
               Effect.andThen(Metric.update(lostVehicles, 1), Effect.logError(`Alerts are lost: ${error.message}`))
             ),
-          ),
+          )
+        },
         { concurrency: policy.tellAtOnce, discard: true },
       )
 
@@ -193,7 +201,7 @@ export const layer = (options: ReactorOptions) =>
       }
       if (found.length > 0) {
         const watches = yield* load(vinsOf(found), quietUntil === beginning ? "well" : "unknown")
-        const told: Told = new Map()
+        const told: News.Told = new Map()
         const failures: Array<ModelFailure> = []
         for (const one of found) fold(watches.get(one.observed.record.vin), one, told, failures)
         yield* report(failures)
@@ -209,14 +217,14 @@ export const layer = (options: ReactorOptions) =>
     const fold = (
       watch: VehicleWatch | undefined,
       { concerned, observed }: Found,
-      told: Told,
+      told: News.Told,
       failures: Array<ModelFailure>,
     ) => {
       const { position, revision } = observed.record
       if (watch === undefined || revision <= watch.revision) return
       const { changed, failures: failed, news } = watch.record(observed, concerned, position <= quietUntil)
       if (changed || news.length > 0) unsaved.set(watch.vin, watch)
-      if (news.length > 0) note(told, watch, news)
+      if (news.length > 0) News.note(told, watch, news, observed)
       failures.push(...failed)
     }
 
@@ -227,13 +235,13 @@ export const layer = (options: ReactorOptions) =>
         const vins = yield* store.due(now, policy.deadlines)
         if (vins.length === 0) return
         const watches = yield* load(vins, "unknown")
-        const told: Told = new Map()
+        const told: News.Told = new Map()
         const failures: Array<ModelFailure> = []
         for (const watch of watches.values()) {
           const { failures: failed, news } = watch.pass(now)
           failures.push(...failed)
           unsaved.set(watch.vin, watch)
-          if (news.length > 0) note(told, watch, news)
+          if (news.length > 0) News.note(told, watch, news)
         }
         yield* report(failures)
         yield* tell(told)
@@ -296,10 +304,4 @@ const vinsOf = (found: ReadonlyArray<Found>): Set<string> => {
   const vins = new Set<string>()
   for (const { observed } of found) vins.add(observed.record.vin)
   return vins
-}
-
-const note = (told: Told, watch: VehicleWatch, news: ReadonlyArray<Command>): void => {
-  const known = told.get(watch.vin)
-  if (known === undefined) told.set(watch.vin, { watch, commands: [...news] })
-  else known.commands.push(...news)
 }

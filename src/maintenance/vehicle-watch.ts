@@ -1,11 +1,8 @@
 /** What the reactor has of one vehicle in memory: a watch for each model, and what came last. */
 import { Result, Schema } from "effect"
-import * as Alert from "../../domain/maintenance/alert.ts"
+import * as Alert from "../../domain/maintenance/alerts/alert.ts"
 import { type ComponentModel, covers, type Observed } from "../../domain/maintenance/model.ts"
 import * as Watch from "../../domain/maintenance/watch.ts"
-
-/** Something said once, that nothing contradicted for so long, is believed without being said again. */
-const silenceConfirmsMs = 24 * 3_600_000
 
 const told = Schema.Literals(["unknown", "well", "drive_on", "service_soon", "stop"])
 
@@ -23,6 +20,7 @@ const Stored = Schema.fromJsonString(Schema.Struct({
       told,
       leaning: Schema.NullOr(told),
       streak: Schema.Int,
+      deadline: Schema.NullOr(Schema.Finite),
     }),
   ),
 }))
@@ -106,28 +104,33 @@ export class VehicleWatch {
       const { component, kind } = event.data
       if (!quiet && kind !== "updated") {
         news.push({ _tag: "ServiceDone", component, at: Date.parse(event.data.at), cause })
-        this.#resolved(component)
+        this.#resolved(component, at, failures)
       }
     }
     for (const model of concerned) {
       const before = this.watches[model.component]
       if (before === undefined) continue
-      const step = this.#attempt(model, revision, failures, () => Watch.evolve(model, before, observed))
+      const step = this.#attempt(model, revision, failures, () => {
+        const step = Watch.evolve(model, before, observed)
+        return quiet && step.watch !== before
+          ? { watch: Watch.settle(model, step.watch, "unknown", at), news: undefined }
+          : step
+      })
       if (step === undefined || step.watch === before) continue
       changed = true
-      this.watches[model.component] = quiet ? { ...step.watch, told: "unknown", leaning: null, streak: 0 } : step.watch
+      this.watches[model.component] = step.watch
       if (step.news !== undefined) news.push({ _tag: "Assess", model, assessment: step.news, cause })
     }
     if (changed || news.length > 0) {
       this.revision = revision
       this.eventId = event.id
       this.brand = event.metadata.brand
-      this.deadline = this.#nextDeadline(at, true, failures)
+      this.deadline = this.#nextDeadline()
     }
     return { changed, news: quiet ? [] : news, failures }
   }
 
-  /** A deadline has passed. */
+  /** The deadline has passed: one of the models', or several. */
   pass(now: number): Outcome {
     const { brand, eventId, revision } = this
     const cause: Alert.Cause = { eventId, revision, at: now, deadline: true, brand }
@@ -137,11 +140,11 @@ export class VehicleWatch {
       const before = this.watches[model.component]
       if (before === undefined) continue
       const step = this.#attempt(model, revision, failures, () => Watch.pass(model, before, now))
-      if (step === undefined) continue
-      this.watches[model.component] = step.watch
-      if (step.news !== undefined) news.push({ _tag: "Assess", model, assessment: step.news, cause })
+      // One that throws is not asked again until something comes in.
+      this.watches[model.component] = step?.watch ?? { ...before, deadline: null }
+      if (step?.news !== undefined) news.push({ _tag: "Assess", model, assessment: step.news, cause })
     }
-    this.deadline = this.#nextDeadline(now, false, failures)
+    this.deadline = this.#nextDeadline()
     return { changed: true, news, failures }
   }
 
@@ -155,26 +158,22 @@ export class VehicleWatch {
   }
 
   /** What the decider will answer, most likely; `told` says what it did. */
-  #resolved(component: string): void {
+  #resolved(component: string, at: number, failures: Array<ModelFailure>): void {
     for (const model of this.#models) {
       const watch = this.watches[model.component]
-      if (watch !== undefined && covers(component, model.component)) {
-        this.watches[model.component] = { ...watch, told: "well", leaning: null, streak: 0 }
-      }
+      if (watch === undefined || !covers(component, model.component)) continue
+      const settled = this.#attempt(model, this.revision, failures, () => Watch.settle(model, watch, "well", at))
+      if (settled !== undefined) this.watches[model.component] = settled
     }
   }
 
-  #nextDeadline(after: number, waitForSilence: boolean, failures: Array<ModelFailure>): number | null {
-    let next = Infinity
-    for (const model of this.#models) {
-      const watch = this.watches[model.component]
-      if (watch === undefined) continue
-      const deadline = this.#attempt(model, this.revision, failures, () => model.deadline(watch.state, after))
-      next = Math.min(next, deadline ?? Infinity)
-      const leansDown = watch.leaning !== null && watch.leaning !== "well"
-      if (waitForSilence && leansDown) next = Math.min(next, after + silenceConfirmsMs)
+  #nextDeadline(): number | null {
+    let next: number | null = null
+    for (const component in this.watches) {
+      const deadline = this.watches[component]?.deadline ?? null
+      if (deadline !== null && (next === null || deadline < next)) next = deadline
     }
-    return next === Infinity ? null : next
+    return next
   }
 
   #attempt<A>(

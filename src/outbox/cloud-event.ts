@@ -6,8 +6,8 @@
  * drops repeats by headers without parsing a value. Flink, Spark and Kafka Connect all hand headers out as columns.
  */
 import { Result } from "effect"
-import * as AlertEvents from "../../domain/maintenance/alert-events.ts"
-import * as AlertRecord from "../../domain/maintenance/alert-record.ts"
+import * as AlertEvents from "../../domain/maintenance/alerts/alert-events.ts"
+import * as AlertRecord from "../../domain/maintenance/alerts/alert-record.ts"
 import * as VehicleEvents from "../../domain/vehicle/events.ts"
 import * as VehicleRecord from "../../domain/vehicle/record.ts"
 import type { RecordedEvent } from "../eventstore/event-store.ts"

@@ -4,7 +4,7 @@
  * who still reads messages of then.
  */
 import { Schema } from "effect"
-import * as AlertEvents from "../../domain/maintenance/alert-events.ts"
+import * as AlertEvents from "../../domain/maintenance/alerts/alert-events.ts"
 import * as VehicleEvents from "../../domain/vehicle/events.ts"
 import { dataSchemaOf } from "./cloud-event.ts"
 

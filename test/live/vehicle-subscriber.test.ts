@@ -25,8 +25,8 @@ const fleet = () => {
       const revision = twin.revision + 1
       const readings = Object.entries(values).map(([path, value]) => [path, { value, at, receivedAt: at, revision, quality }])
       const row: VehicleRow = {
-        vin, brand: null, model: null, year: null, powertrain: null, tags: [], online: false, reporting: "REPORTING", lastSeenAt: position,
-        registeredAt: null, revision, position: fromNumber(position),
+        vin, brand: null, model: null, year: null, powertrain: null, tags: [], depot: null, region: null,
+        online: false, reporting: "REPORTING", lastSeenAt: position, registeredAt: null, revision, position: fromNumber(position),
         twin: { ...twin, revision, lastSeenAt: position, signals: { ...twin.signals, ...Object.fromEntries(readings) } },
       }
       rows.set(vin, row)

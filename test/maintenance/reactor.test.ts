@@ -1,97 +1,18 @@
 import { expect, it } from "@effect/vitest"
-import { Context, Effect, Layer, Stream } from "effect"
-import { SqlClient } from "effect/sql"
-import { join } from "node:path"
-import { streamOf as alertStreamOf } from "../../domain/maintenance/alert-events.ts"
+import { Effect, Stream } from "effect"
+import { streamOf as alertStreamOf } from "../../domain/maintenance/alerts/alert-events.ts"
 import type { ComponentModel } from "../../domain/maintenance/model.ts"
 import * as Models from "../../domain/maintenance/models.ts"
-import { intervalMs } from "../../domain/maintenance/service-due.ts"
-import { streamOf, type VehicleEvent } from "../../domain/vehicle/events.ts"
+import { intervalMs } from "../../domain/maintenance/components/service-due.ts"
+import { streamOf } from "../../domain/vehicle/events.ts"
 import * as Identity from "../../domain/vehicle/identity.ts"
-import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { EventStoreUnavailable } from "../../src/eventstore/errors.ts"
-import { beginning } from "../../src/eventstore/position.ts"
-import * as SqliteEventStore from "../../src/eventstore/sqlite.ts"
-import * as Alerts from "../../src/maintenance/alerts.ts"
-import * as Reactor from "../../src/maintenance/reactor.ts"
-import { layer as databaseLayer } from "../../src/sql/database.ts"
-import { type NewDatabase, overDatabases } from "../contract/databases.ts"
+import { overDatabases } from "../contract/databases.ts"
 import { day } from "../support/given.ts"
 import { logLines } from "../support/log-lines.ts"
 import { readings, serviced, signal } from "../support/maintenance.ts"
 import { vinOf } from "../support/observations.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
-
-type Store = EventStore["Service"]
-
-const worldIn = Effect.fnUntraced(function*(newDatabase: NewDatabase) {
-  const folder = yield* temporaryFolder
-  const context = yield* Layer.build(SqliteEventStore.layer({ file: join(folder, "log.db") }))
-  return { database: yield* newDatabase, store: Context.get(context, EventStore) }
-})
-
-type World = Effect.Success<ReturnType<typeof worldIn>>
-
-/** A reactor at work while `use` runs, on what the one before it left behind. */
-const reacting = <A, E>(
-  { database, store }: World,
-  use: (services: {
-    readonly reactor: Reactor.Reactor["Service"]
-    readonly alerts: Alerts.Alerts["Service"]
-    readonly sql: SqlClient.SqlClient
-  }) => Effect.Effect<A, E>,
-  { cachedVehicles = 100, models = Models.models, tickEvery = "20 millis" as "20 millis" | "1 hour" } = {},
-) =>
-  Effect.gen(function*() {
-    const services = { reactor: yield* Reactor.Reactor, alerts: yield* Alerts.Alerts, sql: yield* SqlClient.SqlClient }
-    return yield* use(services)
-  }).pipe(
-    Effect.provide(
-      Layer.fresh(
-        Reactor.layer({ cachedVehicles, models, tickEvery }).pipe(
-          Layer.provideMerge(Alerts.layer),
-          Layer.provideMerge(databaseLayer(database)),
-          Layer.provide(Layer.succeed(EventStore, store)),
-        ),
-      ),
-    ),
-  )
-
-const append = (store: Store, vin: string, events: ReadonlyArray<VehicleEvent>) =>
-  Effect.gen(function*() {
-    const revision = yield* store.revision(streamOf(vin))
-    const named = events.map((event, i) => ({ ...event, id: Identity.uuid(`${vin} ${revision + i}`) }))
-    return yield* store.append(streamOf(vin), revision < 0 ? "no_stream" : revision, named)
-  })
-
-const eventually = <A, E>(check: Effect.Effect<A | undefined, E>) =>
-  Effect.gen(function*() {
-    while (true) {
-      const found = yield* check
-      if (found !== undefined) return found
-      yield* Effect.sleep("5 millis")
-    }
-  }).pipe(Effect.timeout("15 seconds"))
-
-/** Everything in the log has been acted upon, and that is stored. */
-const settled = (store: Store, { reactor, sql }: { reactor: Reactor.Reactor["Service"]; sql: SqlClient.SqlClient }) =>
-  eventually(Effect.gen(function*() {
-    const log = yield* Stream.runCollect(store.readAll({ after: beginning, filter: { streams: ["vehicle-"] } }))
-    const last = log.at(-1)?.position ?? beginning
-    const [row] = yield* sql`SELECT position FROM reactor_checkpoint`.values
-    const { caughtUp } = yield* reactor.status
-    return caughtUp && `${row?.[0]}` >= last ? true : undefined
-  }))
-
-const alertsOf = (store: Store, vin: string) => Stream.runCollect(store.read(alertStreamOf(vin)))
-const types = (events: ReadonlyArray<RecordedEvent>) => events.map(({ type }) => type)
-
-const vin = vinOf(1)
-const today = Date.now() - 100 * day
-
-/** Three readings, so that it is believed. */
-const says = (km: number, from: number) =>
-  [0, 1, 2].map((i) => readings(from + i * 60_000, { [signal.distance]: km - i, [signal.time]: 6e7 }))
+import { alertsOf, append, eventually, reacting, says, settled, type Store, today, types, vin, worldIn } from "./reacting.ts"
 
 overDatabases("the maintenance reactor", (newDatabase) => {
   const world = worldIn(newDatabase)
@@ -145,66 +66,33 @@ overDatabases("the maintenance reactor", (newDatabase) => {
       expect(types(yield* alertsOf(here.store, vin))).toEqual(["AlertRaised"])
     }))
 
-  it.live("does nothing a second time when all it knows is lost, or other models have come", () =>
+  it.live("leaves an alert with whom it is given to, and puts it off until it is more urgent", () =>
     Effect.gen(function*() {
       const here = yield* world
       const { store } = here
-      const elsewhere = { ...here, database: yield* newDatabase }
-      const vins = Array.from({ length: 30 }, (_, i) => vinOf(i))
-      for (const one of vins) {
-        yield* append(store, one, [
-          ...says(1_000, today),
-          serviced(today + day),
-          ...says(500, today + 2 * day),
-          serviced(today + 3 * day),
-          ...says(400, today + 4 * day),
-        ])
-      }
-      const before = yield* reacting(here, (services) =>
-        Effect.gen(function*() {
-          yield* settled(store, services)
-          return yield* Effect.forEach(vins, (one) => alertsOf(store, one))
-        }))
-      for (const events of before) {
-        expect(types(events)).toEqual(["AlertRaised", "AlertResolved", "AlertRaised", "AlertResolved", "AlertRaised"])
-      }
-      yield* reacting(elsewhere, (services) => settled(store, services))
-      expect(yield* Effect.forEach(vins, (one) => alertsOf(store, one))).toEqual(before)
-
-      yield* reacting(here, ({ sql }) => sql`UPDATE reactor_checkpoint SET models = 'older@1'`)
+      yield* append(store, vin, says(1_000, today))
       yield* reacting(here, (services) =>
         Effect.gen(function*() {
           yield* settled(store, services)
-          expect(yield* Effect.forEach(vins, (one) => alertsOf(store, one))).toEqual(before)
-          // It begins to act where history ends, and knows what is open.
-          yield* append(store, vin, says(300, today + 5 * day))
+          const { alerts } = services
+          const alertId = String((yield* alertsOf(store, vin))[0]?.data["alertId"])
+          const until = Date.now() + day
+          yield* alerts.acknowledge(vin, alertId, { by: "Ada" })
+          yield* alerts.assign(vin, alertId, { to: "North", note: "now" })
+          const row = yield* alerts.snooze(vin, alertId, { until, by: "Ada" }, 2)
+          expect(row).toMatchObject({ state: "acknowledged", assignedTo: "North", snoozedUntil: until, note: "now" })
+          expect(yield* alerts.snooze(vin, alertId, { until }, 2)).toEqual(row)
+          yield* append(store, vin, says(-10, today + day))
           yield* settled(store, services)
-          expect(yield* alertsOf(store, vin)).toEqual(before[1])
-          yield* append(store, vin, [serviced(today + 6 * day)])
-          yield* settled(store, services)
-          expect(types(yield* alertsOf(store, vin)).at(-1)).toBe("AlertResolved")
-        }))
-    }))
-
-  it.live("raises no alert for what history says of a model that is new", () =>
-    Effect.gen(function*() {
-      const here = yield* world
-      const { store } = here
-      yield* append(store, vinOf(2), [serviced(today)])
-      yield* reacting(here, (services) => settled(store, services))
-      yield* reacting(here, ({ sql }) => sql`UPDATE reactor_checkpoint SET models = 'older@1'`)
-      yield* append(store, vin, [...says(100, today), serviced(today + day), ...says(20_000, today + 2 * day)])
-      yield* append(store, vinOf(3), says(100, today))
-      yield* reacting(here, (services) =>
-        Effect.gen(function*() {
-          yield* settled(store, services)
-          expect(yield* alertsOf(store, vin)).toEqual([])
-          expect(yield* alertsOf(store, vinOf(3))).toEqual([])
-          for (const one of [vin, vinOf(3)]) {
-            yield* append(store, one, says(100, today + 3 * day))
-            yield* settled(store, services)
-            expect(types(yield* alertsOf(store, one))).toEqual(["AlertRaised"])
-          }
+          const again = yield* alerts.assign(vin, alertId, { to: "North" })
+          expect(again).toMatchObject({
+            state: "open",
+            urgency: "service_soon",
+            acknowledgedBy: null,
+            snoozedUntil: null,
+            assignedTo: "North",
+            revision: 4,
+          })
         }))
     }))
 

@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { type ComponentModel, observe } from "../../domain/maintenance/model.ts"
-import { serviceDue } from "../../domain/maintenance/service-due.ts"
+import { serviceDue } from "../../domain/maintenance/components/service-due.ts"
 import { VehicleWatch } from "../../src/maintenance/vehicle-watch.ts"
 import { day, now, vin } from "../support/given.ts"
 import { readings, recordsOf, signal } from "../support/maintenance.ts"
@@ -29,9 +29,15 @@ it.each(["evolve", "assess", "deadline"] as const)("a model whose %s throws is p
 })
 
 it("a deadline that throws is not asked for again at once", () => {
-  const watch = new VehicleWatch(vin, [throwing({ assess: fail, deadline: (_, after) => after + day })], "well")
-  const { changed, failures } = watch.pass(now)
+  const later = throwing({
+    assess: (_, at) => at > now ? fail() : undefined,
+    deadline: (_, after) => after + day,
+  })
+  const watch = new VehicleWatch(vin, [later], "well")
+  for (const record of records.slice(0, 1)) watch.record(observe(record), [later], false)
+  expect(watch.deadline).toBe(now + day)
+  const { changed, failures } = watch.pass(now + day)
   expect(changed).toBe(true)
   expect(failures).toHaveLength(1)
-  expect(watch.deadline).toBe(now + day)
+  expect(watch.deadline).toBeNull()
 })

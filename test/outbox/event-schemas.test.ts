@@ -4,8 +4,9 @@ import { Ajv2020 } from "ajv/dist/2020.js"
 import { CloudEvent } from "cloudevents"
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
-import * as Alert from "../../domain/maintenance/alert.ts"
-import { type AlertEvent, streamOf as alertStreamOf } from "../../domain/maintenance/alert-events.ts"
+import * as Alert from "../../domain/maintenance/alerts/alert.ts"
+import * as Planner from "../../domain/maintenance/alerts/alert-commands.ts"
+import { type AlertEvent, schemas as alertSchemas, streamOf as alertStreamOf } from "../../domain/maintenance/alerts/alert-events.ts"
 import type { Stored } from "../../domain/vehicle/record.ts"
 import { fromNumber } from "../../src/eventstore/position.ts"
 import { type OutMessage, outgoing } from "../../src/outbox/cloud-event.ts"
@@ -59,8 +60,10 @@ const alertEvents = (): ReadonlyArray<AlertEvent> => {
   assess(15, 0, "service_soon")
   assess(5, 1, "stop")
   const alertId = state.open["brakes.front"]?.id ?? ""
-  const acknowledged = Alert.acknowledge(state, { alertId, by: "Ada", note: "Monday", ifRevision: undefined, now: now + 2 })
-  happen(Result.getOrThrow(acknowledged))
+  const told = { alertId, by: "Ada", note: "Monday", ifRevision: undefined, now: now + 2 }
+  happen(Result.getOrThrow(Planner.acknowledge(state, told)))
+  happen(Result.getOrThrow(Planner.assign(state, { ...told, to: "Bob" })))
+  happen(Result.getOrThrow(Planner.snooze(state, { ...told, until: now + 1_000 })))
   assess(90, 3, "service_soon")
   return events
 }
@@ -78,7 +81,7 @@ describe("the published schemas", () => {
   it("hold for all that happens to an alert", () => {
     const events = alertEvents()
     expect(new Set(events.map(({ type }) => type)))
-      .toEqual(new Set(["AlertRaised", "AlertEscalated", "AlertAcknowledged", "AlertResolved"]))
+      .toEqual(new Set(Object.keys(alertSchemas)))
     for (const [revision, event] of events.entries()) {
       expect(complaints(messageOf({ ...event, stream: alertStreamOf(vin), revision }))).toEqual([])
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { observe } from "../../../domain/maintenance/model.ts"
-import { serviceDue } from "../../../domain/maintenance/service-due.ts"
+import { serviceDue } from "../../../domain/maintenance/components/service-due.ts"
 import * as Watch from "../../../domain/maintenance/watch.ts"
 import type { VehicleEvent } from "../../../domain/vehicle/events.ts"
 import { day, now } from "../../support/given.ts"

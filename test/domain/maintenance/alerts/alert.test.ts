@@ -1,9 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as fc from "fast-check"
-import * as Alert from "../../../domain/maintenance/alert.ts"
-import type { AlertEvent, Urgency } from "../../../domain/maintenance/alert-events.ts"
-import { day, now, vin } from "../../support/given.ts"
+import * as Alert from "../../../../domain/maintenance/alerts/alert.ts"
+import * as Planner from "../../../../domain/maintenance/alerts/alert-commands.ts"
+import type { AlertEvent, Urgency } from "../../../../domain/maintenance/alerts/alert-events.ts"
+import { day, now, vin } from "../../../support/given.ts"
 
 const model = { component: "brakes.front", name: "pads", version: "2", raiseAt: 20, recoverAt: 35 }
 
@@ -49,8 +50,8 @@ const given = (...commands: ReadonlyArray<Alert.Command>) => {
   }
 }
 
-const acknowledge = (state: Alert.State, alertId: string, rest: Partial<Alert.Acknowledge> = {}) =>
-  Alert.acknowledge(state, { alertId, by: "Ada", note: undefined, ifRevision: undefined, now, ...rest })
+const acknowledge = (state: Alert.State, alertId: string, rest: Partial<Planner.Acknowledge> = {}) =>
+  Planner.acknowledge(state, { alertId, by: "Ada", note: undefined, ifRevision: undefined, now, ...rest })
 
 const types = (events: ReadonlyArray<AlertEvent>) => events.map(({ type }) => type)
 

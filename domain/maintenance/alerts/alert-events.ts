@@ -3,7 +3,7 @@
  * Times are RFC 3339 in UTC with milliseconds.
  */
 import { Schema } from "effect"
-import { SignalValue } from "../vehicle/events.ts"
+import { SignalValue } from "../../vehicle/events.ts"
 
 /** Drive on; have it seen to soon; stop. */
 export const Urgency = Schema.Literals(["drive_on", "service_soon", "stop"])
@@ -19,6 +19,18 @@ export type Evidence = typeof Evidence.Type
 
 /** Remaining useful life in days; it lies between the two others in nine of ten cases, `null` being without end. */
 const Remaining = Schema.Struct({ days: Schema.Finite, low: Schema.Finite, high: Schema.NullOr(Schema.Finite) })
+
+/** What an emergency has beside. */
+const emergency = {
+  /** For rescue, not for a workshop: it is told at once, whatever the hour. */
+  emergency: Schema.optionalKey(Schema.Literal(true)),
+  /** When what it tells of happened, by the vehicle's clock where that can be believed. */
+  occurredAt: Schema.optionalKey(Schema.String),
+  /** The vehicle as it then was, where that may matter to who helps: good readings by path. */
+  situation: Schema.optionalKey(Schema.Record(Schema.String, SignalValue)),
+  /** Position and driver: apart, as on the vehicle's stream. */
+  personal: Schema.optionalKey(Schema.Record(Schema.String, SignalValue)),
+} as const
 
 const by = Schema.optionalKey(Schema.String)
 const note = Schema.optionalKey(Schema.String)
@@ -38,12 +50,7 @@ export const schemas = {
     evidence: Schema.Array(Evidence),
     confidence: Schema.optionalKey(Schema.Finite),
     remaining: Schema.optionalKey(Remaining),
-    /** For rescue, not for a workshop: it is told at once, whatever the hour. */
-    emergency: Schema.optionalKey(Schema.Literal(true)),
-    /** The vehicle as it then was, where that may matter to who helps: good readings by path. */
-    situation: Schema.optionalKey(Schema.Record(Schema.String, SignalValue)),
-    /** Position and driver: apart, as on the vehicle's stream. */
-    personal: Schema.optionalKey(Schema.Record(Schema.String, SignalValue)),
+    ...emergency,
   }),
   AlertEscalated: Schema.Struct({
     alertId: Schema.String,
@@ -54,6 +61,7 @@ export const schemas = {
     evidence: Schema.Array(Evidence),
     confidence: Schema.optionalKey(Schema.Finite),
     remaining: Schema.optionalKey(Remaining),
+    ...emergency,
   }),
   AlertAcknowledged: Schema.Struct({ alertId: Schema.String, by, note }),
   /** To whom it is given; left out: to nobody any more. */

@@ -3,7 +3,7 @@
  * comes out in the current one.
  */
 import { Result } from "effect"
-import { inCurrentVersion, type Stored, type UnreadableEvent, type Upcaster } from "../vehicle/record.ts"
+import { inCurrentVersion, type Stored, type UnreadableEvent, type Upcaster } from "../../vehicle/record.ts"
 import {
   type AlertEvent,
   type AlertEventType,
