@@ -6,6 +6,7 @@
  *                             │          ▲          │                    │     │         ▲
  *                             │          └─ absence ┼────────────────────┘     └──► live ┘
  *                             └► dead letters       ├──► reactor ──► alerts
+ *                                                   ├──► notifier ──► webhooks, mails ──► planner
  *                                                   └──► outbox ──► Kafka ──► data platform
  *
  * `cli/serve.ts` runs it.
@@ -26,6 +27,8 @@ import * as Changes from "./live/changes-in-process.ts"
 import * as LiveUpdates from "./live/live-updates.ts"
 import * as Alerts from "./maintenance/alerts.ts"
 import * as Reactor from "./maintenance/reactor.ts"
+import * as Notifications from "./notify/notifications.ts"
+import * as NotificationRules from "./notify/rules.ts"
 import * as Outbox from "./outbox/outbox.ts"
 import * as Projector from "./readmodel/projector.ts"
 import { readModels } from "./readmodel/projections.ts"
@@ -33,7 +36,7 @@ import * as Rebuild from "./readmodel/rebuild-thread.ts"
 import * as ReadModel from "./readmodel/sql-read-model.ts"
 import * as Archiver from "./replay/archiver.ts"
 import * as ServiceChecks from "./service-checks.ts"
-import { databaseOf, kafkaOf, logOf, Settings, SettingsError, topicsOf } from "./settings.ts"
+import { databaseOf, kafkaOf, logOf, notificationsOf, Settings, SettingsError, topicsOf } from "./settings.ts"
 import * as Database from "./sql/database.ts"
 import * as Vehicles from "./vehicles/local-vehicles.ts"
 
@@ -64,6 +67,16 @@ const make = Effect.fnUntraced(function*(settings: Settings["Service"], catalogu
   const outbox = kafka === undefined || !settings.kafkaPublish
     ? Layer.empty
     : Outbox.layer({ ...kafka, topics: kafka.topics.out }).pipe(Layer.provide(kept))
+  const notify = notificationsOf(settings)
+  const notificationRules = NotificationRules.layer({
+    canSign: notify.webhook.secrets.length > 0,
+    canMail: notify.mail !== undefined,
+    allowPrivate: notify.webhook.allowPrivate,
+  })
+  const notifications = Notifications.layer(notify).pipe(
+    Layer.provide(kept),
+    Layer.provideMerge(notificationRules),
+  )
 
   const archiver = Option.match(settings.archiveAfter, {
     onNone: () => Layer.empty,
@@ -84,7 +97,7 @@ const make = Effect.fnUntraced(function*(settings: Settings["Service"], catalogu
   return api.pipe(
     Layer.provideMerge(Layer.mergeAll(ServiceChecks.layer, archiver, absence)),
     Layer.provideMerge(ingest),
-    Layer.provideMerge(Layer.mergeAll(projector, reactor, outbox, live, deadLetterOffice)),
+    Layer.provideMerge(Layer.mergeAll(projector, reactor, outbox, notifications, live, deadLetterOffice)),
     Layer.provideMerge(Layer.mergeAll(vehicles, Alerts.layer, DeadLetters.layer, ReadModel.layer, Changes.layer)),
     Layer.provideMerge(Layer.mergeAll(log, database("readmodel"))),
   )

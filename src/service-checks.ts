@@ -4,6 +4,7 @@ import { EventStore } from "./eventstore/event-store.ts"
 import { KafkaIn } from "./ingest/kafka.ts"
 import { Mqtt } from "./ingest/mqtt.ts"
 import { Reactor } from "./maintenance/reactor.ts"
+import { Notifications } from "./notify/notifications.ts"
 import { Outbox } from "./outbox/outbox.ts"
 import { Projector } from "./readmodel/projector.ts"
 import { ReadModel } from "./readmodel/read-model.ts"
@@ -16,6 +17,7 @@ export const layer = Layer.effect(
     const store = yield* EventStore
     const projector = yield* Projector
     const reactor = yield* Reactor
+    const notifications = yield* Notifications
     const readModel = yield* ReadModel
     const kafkaIn = yield* Effect.serviceOption(KafkaIn)
     const outbox = yield* Effect.serviceOption(Outbox)
@@ -28,6 +30,8 @@ export const layer = Layer.effect(
         { name: "read model", check: readModel.position },
         { name: "projector", check: Effect.flatMap(projector.status, atWork) },
         { name: "maintenance reactor", check: Effect.flatMap(reactor.status, atWork) },
+        // Not the receivers: that one of them is away is no reason to take no messages.
+        { name: "notifier", check: Effect.flatMap(notifications.status, atWork) },
       ],
     })
   }),

@@ -19,6 +19,8 @@ import type { LogLocation } from "./eventstore/location.ts"
 import type { KafkaConnection } from "./kafka/connection.ts"
 import type { Topics } from "./kafka/topics.ts"
 import { isMqttUrl } from "./mqtt-url.ts"
+import type { NotificationsOptions } from "./notify/notifications.ts"
+import { secretsIn } from "./notify/webhook-signature.ts"
 import type { DatabaseLocation } from "./sql/database.ts"
 
 const text = (name: string) => Config.option(Config.NonEmptyString(name))
@@ -139,6 +141,15 @@ const settings = Config.all({
   /** Whether every event goes out to Kafka. What is published later begins where it was, or at the log's beginning. */
   kafkaPublish: flag("KAFKA_PUBLISH", true),
 
+  /** `whsec_…`, as Standard Webhooks has it; several, separated by spaces, all sign. Unset: no webhooks. */
+  webhookSecret: secret("WEBHOOK_SECRET"),
+  /** Whether webhooks may go to private addresses and over `http://`. */
+  webhookAllowPrivate: flag("WEBHOOK_ALLOW_PRIVATE", false),
+  /** `smtp://` or `smtps://`, with user and password. Unset: no mails. */
+  smtpUrl: secret("SMTP_URL"),
+  /** Whom mails are from: `Fleet alerts <alerts@example.com>`. */
+  mailFrom: text("MAIL_FROM"),
+
   /** Unset: served on loopback only. `none`: an open service, wanted. */
   auth: Config.option(Config.Literals(["none"], "AUTH")),
 
@@ -221,6 +232,22 @@ export const kafkaOf = (values: Values): KafkaSettings | undefined => {
   }
 }
 
+/** By what planners are told of alerts. */
+export const notificationsOf = (values: Values): NotificationsOptions => {
+  const url = Option.getOrUndefined(values.smtpUrl)
+  const from = Option.getOrUndefined(values.mailFrom)
+  return {
+    webhook: {
+      secrets: Option.match(values.webhookSecret, {
+        onNone: () => [],
+        onSome: (text) => secretsIn(Redacted.value(text)) ?? [],
+      }),
+      allowPrivate: values.webhookAllowPrivate,
+    },
+    mail: url === undefined || from === undefined ? undefined : { url: Redacted.value(url), from },
+  }
+}
+
 /** Where the log is. */
 export const logOf = ({ archiveDir, dataDir, eventStoreUrl }: Values): LogLocation => {
   const archive = Option.getOrElse(archiveDir, () => `${dataDir}/archive`)
@@ -263,8 +290,30 @@ const read = Effect.fnUntraced(function*(variables: Environment) {
     })
   }
   yield* checkKafka(values)
+  yield* checkNotifications(values)
   return values
 })
+
+const isSmtp = (url: string): boolean => /^smtps?:\/\/[^/]/.test(url) && URL.canParse(url)
+
+/** Not by their schemas, whose messages would show what is secret. */
+const checkNotifications = ({ mailFrom, smtpUrl, webhookSecret }: Values): Effect.Effect<void, SettingsError> => {
+  const fail = (message: string) => Effect.fail(new SettingsError({ message }))
+  if (Option.exists(webhookSecret, (text) => secretsIn(Redacted.value(text)) === undefined)) {
+    return fail("WEBHOOK_SECRET cannot sign webhooks: expected whsec_ and 24 to 64 bytes in base64, as "
+      + "`echo whsec_$(openssl rand -base64 32)` makes them; several are separated by spaces")
+  }
+  if (Option.isSome(smtpUrl) !== Option.isSome(mailFrom)) {
+    return fail("SMTP_URL and MAIL_FROM go together: set both or neither")
+  }
+  if (Option.exists(smtpUrl, (url) => !isSmtp(Redacted.value(url)))) {
+    return fail("SMTP_URL is not the URL of a mail server: expected smtps://user:password@host:465 or smtp://host:587")
+  }
+  if (Option.exists(mailFrom, (from) => !/^[^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>$|^[^\s<>@]+@[^\s<>@]+$/.test(from))) {
+    return fail("MAIL_FROM is no address: expected alerts@example.com or Fleet alerts <alerts@example.com>")
+  }
+  return Effect.void
+}
 
 const checkKafka = (values: Values): Effect.Effect<void, SettingsError> => {
   const fail = (message: string) => Effect.fail(new SettingsError({ message }))

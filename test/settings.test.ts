@@ -55,6 +55,13 @@ describe("the settings", () => {
     ["KAFKA_SASL_MECHANISM", { KAFKA_BROKERS: "k:9093", KAFKA_SASL_MECHANISM: "GSSAPI" }],
     ["KAFKA_SASL_MECHANISM", { KAFKA_BROKERS: "k:9093", KAFKA_SASL_USERNAME: "twin", KAFKA_SASL_PASSWORD: "secret" }],
     ["KAFKA_TOPIC_EVENTS", { KAFKA_TOPIC_EVENTS: "twin events" }],
+    ["WEBHOOK_SECRET", { WEBHOOK_SECRET: "secret" }],
+    ["WEBHOOK_SECRET", { WEBHOOK_SECRET: `whsec_${"A".repeat(43)}= whsec_secret` }],
+    ["WEBHOOK_ALLOW_PRIVATE", { WEBHOOK_ALLOW_PRIVATE: "yes" }],
+    ["SMTP_URL", { SMTP_URL: "smtps://twin:secret@mail:465" }],
+    ["SMTP_URL", { SMTP_URL: "http://twin:secret@mail", MAIL_FROM: "alerts@example.com" }],
+    ["MAIL_FROM", { SMTP_URL: "smtps://twin:secret@mail:465", MAIL_FROM: "alerts" }],
+    ["MAIL_FROM", { SMTP_URL: "smtps://twin:secret@mail:465", MAIL_FROM: "a@b.example\r\nBcc: <c@d.example>" }],
     ["Two of KAFKA_TOPIC_", { KAFKA_TOPIC_EVENTS: "one", KAFKA_TOPIC_ALERTS: "one" }],
   ]
   for (const [name, env] of wrong) {
