@@ -1,15 +1,18 @@
-/** `vehicle-twin import`: brings an export back into an empty log. */
+/** `vehicle-twin import`: brings an export back into an empty log, or CSV files into any. */
 import { Console, Effect, FileSystem, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
 import * as Log from "../eventstore/location.ts"
 import type { Imported } from "../replay/import.ts"
 import { logOf, Settings } from "../settings.ts"
+import { csvFlags, importedCsv } from "./import-csv.ts"
 import { progress } from "./progress.ts"
 
 class NotImported extends Schema.TaggedError<NotImported>()("NotImported", { message: Schema.String }) {}
 
 const files = Argument.String("file").pipe(
-  Argument.withDescription("Exports and archive files: NDJSON (.gz: gzipped) or .parquet; - is standard input"),
+  Argument.withDescription(
+    "Exports and archive files: NDJSON (.gz: gzipped) or .parquet; with --csv, CSV (.gz). - is standard input",
+  ),
   Argument.atLeast(1),
 )
 
@@ -18,9 +21,11 @@ const told = ({ found, streams, written }: Imported): string =>
 
 export const importCommand = Command.make(
   "import",
-  { files },
+  { files, ...csvFlags },
   Effect.fnUntraced(
-    function*({ files }) {
+    function*(asked) {
+      if (yield* importedCsv(asked)) return
+      const { files } = asked
       const settings = yield* Settings
       const location = logOf(settings)
       if (location._tag === "Sqlite") {
@@ -52,7 +57,8 @@ export const importCommand = Command.make(
 ).pipe(
   Command.withDescription(
     "Bring an export back into an empty log, as it was but for the log's own time of writing (`created`). " +
-      "With the embedded log the service must be stopped. Several files are merged by their positions",
+      "With the embedded log the service must be stopped. Several files are merged by their positions. " +
+      "With --csv: telemetry from CSV files, by a mapping of their columns, into a log that need not be empty",
   ),
   Command.withExamples([
     { command: "vehicle-twin import history.ndjson.gz", description: "Into the log in DATA_DIR" },
@@ -60,6 +66,10 @@ export const importCommand = Command.make(
     {
       command: "vehicle-twin export --url http://old:4000 | EVENTSTORE_URL=esdb://new:2113 vehicle-twin import -",
       description: "From one service's log into another's",
+    },
+    {
+      command: "xz -dc car1.csv.xz | vehicle-twin import --csv --mapping car1.mapping.json -",
+      description: "Telemetry from a CSV file",
     },
   ]),
 )

@@ -2,16 +2,13 @@
  * The events of one file of an export or of the archive, page by page: NDJSON (gzipped if its name ends with `.gz`),
  * Parquet (`.parquet`) or standard input (`-`, NDJSON). Every event is checked; memory holds some hundred of them.
  */
-import { createReadStream } from "node:fs"
 import { basename } from "node:path"
-import { pipeline, type Readable, Transform } from "node:stream"
-import { createGunzip } from "node:zlib"
 import { NodeStream } from "@effect/platform-node"
 import { Effect, Result, Schema, Stream } from "effect"
 import type { Stored } from "../../domain/vehicle/record.ts"
-import { reasonOf } from "../eventstore/errors.ts"
 import { checkEvent } from "./event-check.ts"
 import { readEvents } from "./event-table.ts"
+import { FileUnreadable, open, standardInput } from "./input-file.ts"
 import { describe, type ParquetUnreadable } from "./parquet-reader.ts"
 
 /** An event, and where it was found. */
@@ -41,23 +38,10 @@ export class BadLine extends Schema.TaggedError<BadLine>()("BadLine", {
   }
 }
 
-/** A file that is not there, may not be read, or breaks off. */
-export class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadable", {
-  file: Schema.String,
-  cause: Schema.Defect(),
-}) {
-  override get message() {
-    return `Cannot read ${this.file}: ${reasonOf(this.cause)}`
-  }
-}
-
 export type SourceError = FileUnreadable | ParquetUnreadable
-
-export const standardInput = "-"
 
 /** A longer line is no event: a log takes 1 MiB in one append. */
 const maxLine = 8 * 1024 * 1024
-const blockBytes = 256 * 1024
 
 /** `onRead` hears how much of the file was read so far, from 0 to 1, where its size (bytes) is known. */
 export const pages = (
@@ -100,22 +84,6 @@ const rows = (name: string, onRead: (fraction: number) => void) =>
       return { events }
     }))
   }))
-
-const open = (name: string, onRead: (bytes: number) => void): Readable => {
-  if (name === standardInput) return process.stdin
-  const file = createReadStream(name, { highWaterMark: blockBytes })
-  const counted = new Transform({
-    readableHighWaterMark: blockBytes,
-    writableHighWaterMark: blockBytes,
-    transform: (block: Uint8Array, _, done) => {
-      onRead(file.bytesRead)
-      done(null, block)
-    },
-  })
-  // An error of one reaches whoever reads from the last.
-  if (!name.endsWith(".gz")) return pipeline(file, counted, () => {})
-  return pipeline(file, counted, createGunzip({ chunkSize: blockBytes }), () => {})
-}
 
 /** The events of a file, one after the other, checked. */
 class Sequence {

@@ -3,9 +3,9 @@
  * are merged by their positions, since events that were archived late lie between those that stayed in the log. Only
  * files whose positions overlap are open at the same time.
  */
-import { stat } from "node:fs/promises"
 import { Effect, Exit, Option, Pull, Scope, Stream } from "effect"
-import { type FileEvent, FileUnreadable, type Page, pages, type SourceError, standardInput } from "./event-file.ts"
+import { type FileEvent, type Page, pages, type SourceError } from "./event-file.ts"
+import { sizeOf } from "./input-file.ts"
 
 export interface EventSource {
   /** The next events; undefined at the end, and after a page with a problem. */
@@ -21,7 +21,7 @@ export const open = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
   const scope = yield* Effect.scope
   const cursors: Array<Cursor> = []
   for (const name of names) {
-    const size = name === standardInput ? undefined : yield* sizeOf(name)
+    const size = yield* sizeOf(name)
     const first = names.length > 1 && size !== undefined ? yield* firstPosition(name) : ""
     cursors.push(new Cursor(name, size, first, scope))
   }
@@ -39,18 +39,6 @@ export const open = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
     },
   }
   return source
-})
-
-/** Bytes; undefined for a pipe, whose end nobody knows. */
-const sizeOf = Effect.fnUntraced(function*(file: string) {
-  const found = yield* Effect.tryPromise({
-    try: () => stat(file),
-    catch: (cause) => new FileUnreadable({ file, cause }),
-  })
-  if (found.isDirectory()) {
-    return yield* new FileUnreadable({ file, cause: new Error("a folder; name the files in it") })
-  }
-  return found.isFile() ? found.size : undefined
 })
 
 /** Where a file begins with what is no event, it is read first, and says so. */
