@@ -16,6 +16,7 @@ const subcommands = {
   export: async () => (await import("./export.ts")).exportCommand,
   import: async () => (await import("./import.ts")).importCommand,
   replay: async () => (await import("./replay.ts")).replay,
+  backtest: async () => (await import("./backtest.ts")).backtest,
   rebuild: async () => (await import("./rebuild.ts")).rebuild,
   archive: async () => (await import("./archive.ts")).archive,
   "dead-letters": async () => (await import("./dead-letters.ts")).deadLetters,

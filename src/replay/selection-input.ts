@@ -1,7 +1,7 @@
 /** A selection as somebody writes it, on a command line or in a URL, checked. */
 import { Result } from "effect"
 import { parseTime } from "../../domain/codecs/time.ts"
-import * as Alert from "../../domain/maintenance/alert-events.ts"
+import * as Alert from "../../domain/maintenance/alerts/alert-events.ts"
 import * as Vehicle from "../../domain/vehicle/events.ts"
 import { parse } from "../../domain/vehicle/vin.ts"
 import type { Position } from "../eventstore/position.ts"
@@ -20,11 +20,11 @@ export interface SelectionInput {
   readonly after: string | undefined
 }
 
-const date = /^\d{4}-\d\d-\d\d$/
+export const isDate = (text: string): boolean => /^\d{4}-\d\d-\d\d$/.test(text)
 const position = /^[0-9a-f]{16}$/
 
 /** Epoch ms of an RFC 3339 time, or of the beginning of a day in UTC; undefined for anything else. */
-const timeOf = (text: string): number | undefined => parseTime(date.test(text) ? `${text}T00:00:00Z` : text)
+export const timeOf = (text: string): number | undefined => parseTime(isDate(text) ? `${text}T00:00:00Z` : text)
 
 const isClock = (text: string): text is Selection["clock"] => clocks.some((clock) => clock === text)
 
