@@ -58,10 +58,11 @@ const run = Effect.fnUntraced(function*(vehicles: number, labels: string) {
     const mqtt = broker === undefined ? String(process.env["MQTT_URL"]) : `mqtt://${broker.host}:${broker.port}`
     const registry = yield* Vehicles
     for (let i = 0; i < vehicles; i++) {
-      const { origin, vin } = member(seed, i, true)
+      const { depot, origin, vin } = member(seed, i, true)
       const { brand, model } = origin.make
       const now = DateTime.toEpochMillis(yield* DateTime.now)
-      const description = { brand, model, year: 2026, powertrain: "BEV" as const, tags: [origin.city.name] }
+      const { name, region } = origin.city
+      const description = { brand, model, year: 2026, powertrain: "BEV" as const, tags: [name], depot, region }
       yield* registry.register(vin, { description, now, source: { kind: "api" } })
     }
     process.stdout.write(welcome({ http, mqtt, vehicles, labels, vin: member(seed, 1, true).vin }))
@@ -92,6 +93,8 @@ Paste this into GraphiQL:
       health { component score evidence { text } }
       trips(first: 1) { edges { node { startAt endAt distanceKm } } }
     }
+    riskList(first: 5) { totalCount edges { node { vin component reason urgency risk expectedFailureAt } } }
+    riskSummary(groupBy: DEPOT) { group vehicles atRisk { stop serviceSoon driveOn } openAlerts { stop serviceSoon driveOn } }
     alerts(first: 5) { totalCount edges { node { vin component urgency summary } } }
   }
 

@@ -11,6 +11,8 @@ const Registration = Schema.Struct({
   year: Schema.optionalKey(Schema.Int),
   powertrain: Schema.optionalKey(Powertrain),
   tags: Schema.optionalKey(Schema.Array(Schema.String)),
+  depot: Schema.optionalKey(Schema.String),
+  region: Schema.optionalKey(Schema.String),
 })
 type Registration = typeof Registration.Type
 
@@ -45,13 +47,15 @@ export const register = Command.make(
   {
     url: serviceUrl,
     file: Flag.Path("file").pipe(
-      Flag.withDescription("Vehicles, a JSON object a line: vin, brand, model, year, powertrain, tags"),
+      Flag.withDescription("Vehicles, a JSON object a line: vin, brand, model, year, powertrain, tags, depot, region"),
       Flag.optional,
     ),
     vin: Flag.String("vin").pipe(Flag.optional),
     brand: Flag.String("brand").pipe(Flag.optional),
     model: Flag.String("model").pipe(Flag.optional),
     year: Flag.Int("year").pipe(Flag.withDescription("Model year"), Flag.optional),
+    depot: Flag.String("depot").pipe(Flag.withDescription("Where it is kept and seen to"), Flag.optional),
+    region: Flag.String("region").pipe(Flag.withDescription("What part of the fleet's area it is in"), Flag.optional),
     powertrain: Flag.Literals("powertrain", Powertrain.literals).pipe(Flag.optional),
     tags: Flag.String("tag").pipe(Flag.withDescription("May be given several times"), Flag.atLeast(0)),
   },

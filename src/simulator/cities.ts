@@ -2,6 +2,9 @@
 
 export interface City {
   readonly name: string
+  readonly region: string
+  /** Where its vehicles are kept and seen to. */
+  readonly depots: readonly [string, ...ReadonlyArray<string>]
   /** Degrees, WGS 84. */
   readonly latitude: number
   readonly longitude: number
@@ -13,9 +16,18 @@ export interface City {
 }
 
 export const cities: readonly [City, ...ReadonlyArray<City>] = [
-  { name: "Shanghai", latitude: 31.23, longitude: 121.47, utcOffset: 8, meanTemperature: 17, seasonalSwing: 12 },
-  { name: "Stuttgart", latitude: 48.78, longitude: 9.18, utcOffset: 1, meanTemperature: 10.5, seasonalSwing: 9 },
-  { name: "Detroit", latitude: 42.33, longitude: -83.05, utcOffset: -5, meanTemperature: 10.5, seasonalSwing: 13 },
+  {
+    name: "Shanghai", region: "East China", depots: ["Shanghai Minhang", "Shanghai Pudong"],
+    latitude: 31.23, longitude: 121.47, utcOffset: 8, meanTemperature: 17, seasonalSwing: 12,
+  },
+  {
+    name: "Stuttgart", region: "Southern Germany", depots: ["Stuttgart", "Esslingen"],
+    latitude: 48.78, longitude: 9.18, utcOffset: 1, meanTemperature: 10.5, seasonalSwing: 9,
+  },
+  {
+    name: "Detroit", region: "Great Lakes", depots: ["Detroit", "Ann Arbor"],
+    latitude: 42.33, longitude: -83.05, utcOffset: -5, meanTemperature: 10.5, seasonalSwing: 13,
+  },
 ]
 
 const dayMs = 86_400_000

@@ -33,17 +33,23 @@ export const readFast = (vehicle: Vehicle): Readings => {
   }
 }
 
-/** Sent now and then: 9 signals. `noise` (0–1) stirs the last digit of the 12 V reading. */
+/** Sent now and then: 18 signals. `noise` (0–1) stirs the last digit of the 12 V reading. */
 export const addSlow = (readings: Readings, vehicle: Vehicle, noise: number): void => {
   const { origin } = vehicle
   const distance = (vehicle.serviceOdometer - vehicle.odometer) / 1_000
   const time = Math.floor((vehicle.serviceAt - vehicle.at) / 1_000)
   readings["Vehicle.Exterior.AirTemperature"] = round(airTemperature(origin.city, vehicle.at), 1)
   readings["Vehicle.LowVoltageBattery.CurrentVoltage"] = round(vehicle.lowVoltage + (noise - 0.5) * 0.04, 2)
-  readings["Vehicle.Chassis.Axle.Row1.Wheel.Left.Tire.Pressure"] = tyrePressure(vehicle, 0)
-  readings["Vehicle.Chassis.Axle.Row1.Wheel.Right.Tire.Pressure"] = tyrePressure(vehicle, 1)
-  readings["Vehicle.Chassis.Axle.Row2.Wheel.Left.Tire.Pressure"] = tyrePressure(vehicle, 2)
-  readings["Vehicle.Chassis.Axle.Row2.Wheel.Right.Tire.Pressure"] = tyrePressure(vehicle, 3)
+  readings["Vehicle.LowVoltageSystemState"] = vehicle.activity._tag === "Parked" ? "OFF" : "ON"
+  const tyreTemperature = Math.round(vehicle.tyreTemperature)
+  for (const [index, wheel] of wheels.entries()) {
+    readings[`${wheel}.Tire.Pressure`] = tyrePressure(vehicle, index)
+    readings[`${wheel}.Tire.AirTemperature`] = tyreTemperature
+  }
+  readings["Vehicle.Chassis.Axle.Row1.Wheel.Left.Brake.PadWear"] = padWear(vehicle, 0)
+  readings["Vehicle.Chassis.Axle.Row2.Wheel.Left.Brake.PadWear"] = padWear(vehicle, 1)
+  readings["Vehicle.Powertrain.ElectricMotor.Temperature"] = Math.round(vehicle.motorTemperature)
+  readings["Vehicle.Twin.TractionBattery.InsulationResistance"] = Math.round(origin.insulation * (0.95 + noise / 10))
   readings["Vehicle.Service.DistanceToService"] = round(distance, 2)
   readings["Vehicle.Service.TimeToService"] = time
   readings["Vehicle.Service.IsServiceDue"] = isServiceDue(vehicle)
@@ -52,12 +58,21 @@ export const addSlow = (readings: Readings, vehicle: Vehicle, noise: number): vo
 export const isServiceDue = (vehicle: Vehicle): boolean =>
   vehicle.odometer >= vehicle.serviceOdometer || vehicle.at >= vehicle.serviceAt
 
+const wheels = ["Row1.Wheel.Left", "Row1.Wheel.Right", "Row2.Wheel.Left", "Row2.Wheel.Right"]
+  .map((wheel) => `Vehicle.Chassis.Axle.${wheel}`)
+
+/** Pads last so far, m. */
+const padLife = 50_000_000
+
+const padWear = ({ odometer, origin }: Vehicle, axle: 0 | 1): number =>
+  Math.min(100, Math.round(origin.padWear[axle] + ((odometer - origin.odometer) / padLife) * 100))
+
 /** A tyre down to this is flat, and loses no more. kPa. */
 const flat = 60
 
 /** Gay-Lussac: the absolute pressure goes with the absolute temperature. kPa above the air's. */
-const tyrePressure = (vehicle: Vehicle, wheel: 0 | 1 | 2 | 3): number => {
+const tyrePressure = (vehicle: Vehicle, wheel: number): number => {
   const { make, tyreOffsets } = vehicle.origin
-  const cold = Math.max(flat, make.tyrePressure + tyreOffsets[wheel] - (wheel === 3 ? vehicle.leaked : 0))
+  const cold = Math.max(flat, make.tyrePressure + (tyreOffsets[wheel] ?? 0) - (wheel === 3 ? vehicle.leaked : 0))
   return Math.round(((cold + atmosphere) * (vehicle.tyreTemperature + 273.15)) / 293.15 - atmosphere)
 }

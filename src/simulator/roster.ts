@@ -11,13 +11,18 @@ export const mostVehicles = 1_000_000
 export interface Member {
   readonly vin: Vin
   readonly origin: Origin
+  /** Of its city. */
+  readonly depot: string
   /** Has a service fall due within minutes: of driving, or by date. */
   readonly nearService: boolean
 }
 
 const characters = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 
-/** `withTroubles`: with vehicles among them whose service falls due, that lose air, or whose 12 V battery is old. */
+/**
+ * `withTroubles`: with vehicles among them whose service falls due, that lose air, whose 12 V battery is old, whose
+ * pads are worn, or whose insulation is damp.
+ */
 export const member = (seed: number, index: number, withTroubles: boolean): Member => {
   const random = Random.make(seed, `roster ${index}`)
   const model = random.pick(makes)
@@ -34,9 +39,12 @@ export const member = (seed: number, index: number, withTroubles: boolean): Memb
     tyreOffsets: [random.between(-6, 6), random.between(-6, 6), random.between(-6, 6), random.between(-6, 6)],
     leak: 0,
     lowVoltageSag: 0,
+    padWear: [random.between(5, 70), random.between(5, 60)],
+    insulation: random.between(2_000, 6_000),
   }
   const vin = vinOf(seed, index, model)
-  if (!withTroubles) return { vin, origin, nearService: false }
+  const depot = random.pick(origin.city.depots)
+  if (!withTroubles) return { vin, origin, depot, nearService: false }
   // Drawn from a generator of their own, so that a vehicle is the same one with and without its troubles.
   const troubles = Random.make(seed, `troubles ${index}`)
   const leaks = troubles.chance(0.06)
@@ -45,23 +53,29 @@ export const member = (seed: number, index: number, withTroubles: boolean): Memb
     tyreOffsets: leaks ? ([0, 0, 0, -troubles.between(20, 70)] as const) : origin.tyreOffsets,
     lowVoltageSag: troubles.chance(0.06) ? troubles.between(0.4, 1.1) : 0,
   }
-  const troubled = { ...origin, ...wear }
+  const troubled = { ...origin, ...wear, ...worn(Random.make(seed, `worn ${index}`), origin) }
   switch (index % 8) {
     case 1: {
       const near = troubles.chance(0.6)
         ? { begins: "driving" as const, distanceToService: troubles.between(0.2, 1.2) }
         : { timeToService: troubles.between(20, 100) }
-      return { vin, origin: { ...troubled, ...near }, nearService: true }
+      return { vin, depot, origin: { ...troubled, ...near }, nearService: true }
     }
     case 5: {
       // Time to plan the service: about to have less than 1,500 km left, where planners commonly want to be told.
       const near = { begins: "driving" as const, distanceToService: 1_500 + troubles.between(0.2, 1.2) }
-      return { vin, origin: { ...troubled, ...near }, nearService: false }
+      return { vin, depot, origin: { ...troubled, ...near }, nearService: false }
     }
     default:
-      return { vin, origin: troubled, nearService: false }
+      return { vin, depot, origin: troubled, nearService: false }
   }
 }
+
+/** One vehicle in twelve has front pads that are nearly through, one in twenty-five an insulation that is not enough. */
+const worn = (random: Random.Random, { insulation, padWear }: Origin): Pick<Origin, "insulation" | "padWear"> => ({
+  padWear: random.chance(1 / 12) ? [random.between(87, 97), padWear[1]] : padWear,
+  insulation: random.chance(1 / 25) ? random.between(60, 180) : insulation,
+})
 
 /** Manufacturer, model, three characters of the seed, check digit, T for model year 2026, a plant, a serial number. */
 const vinOf = (seed: number, index: number, { wmi, code }: Make): Vin => {

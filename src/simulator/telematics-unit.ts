@@ -5,7 +5,7 @@
  */
 import type { Vin } from "../../domain/vehicle/vin.ts"
 import { type CodeSpell, type Fault, type Flaw, isFaulty, planCodes, planFaults } from "./faults.ts"
-import type { Label } from "./label.ts"
+import { type Label, labelsOf } from "./label.ts"
 import * as Random from "./random.ts"
 import { addSlow, isServiceDue, readFast, type Readings } from "./readings.ts"
 import * as Roster from "./roster.ts"
@@ -86,7 +86,7 @@ export class TelematicsUnit {
   private codeSince = 0
   private codeIsRaised = false
   private waitsForService: boolean
-  private readonly firstLabels: Array<Label> = []
+  private readonly firstLabels: ReadonlyArray<Label> = []
 
   constructor({ seed, index, start, faults }: UnitOptions) {
     const { vin, origin, nearService } = Roster.member(seed, index, faults)
@@ -104,15 +104,7 @@ export class TelematicsUnit {
       this.fault = this.nextFault()
       this.code = this.nextCode()
     }
-    const from = toTime(start)
-    if (origin.leak > 0) {
-      const details = { wheel: "Row2.Right", kPaPerHour: Math.round(origin.leak) }
-      this.firstLabels.push({ vehicle: vin, kind: "tyre-leak", from, to: from, details })
-    }
-    if (origin.lowVoltageSag > 0) {
-      const details = { sagVolts: Math.round(origin.lowVoltageSag * 100) / 100 }
-      this.firstLabels.push({ vehicle: vin, kind: "weak-low-voltage-battery", from, to: from, details })
-    }
+    if (faults) this.firstLabels = labelsOf(vin, origin, toTime(start))
   }
 
   /** Lets time pass until `at` (epoch ms of the simulated world), samples, and says what goes out. */

@@ -31,6 +31,10 @@ export interface Origin {
   readonly leak: number
   /** V that the 12 V battery is below a sound one. */
   readonly lowVoltageSag: number
+  /** Of the pads of either axle, percent: 100 is worn. */
+  readonly padWear: readonly [number, number]
+  /** Between the pack and the body, kiloohm. */
+  readonly insulation: number
 }
 
 type Activity =
@@ -61,6 +65,8 @@ export interface Vehicle {
   readonly battery: Battery
   /** °C. */
   tyreTemperature: number
+  /** °C. */
+  motorTemperature: number
   /** kPa that the leaking tyre has lost. */
   leaked: number
   /** V of the 12 V battery. */
@@ -83,6 +89,8 @@ const driveEfficiency = 0.9
 const airDensity = 1.2
 const gravity = 9.81
 const strongestRecovery = -70_000
+/** What the motor's cooling carries off, of the pack's power, W/K. */
+const motorCooling = 500
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180
 
@@ -110,6 +118,7 @@ export const make = (origin: Origin, random: Random, at: number): Vehicle => {
       voltage: openCircuitVoltage(origin.make, origin.charge),
     },
     tyreTemperature: ambient,
+    motorTemperature: ambient,
     leaked: 0,
     lowVoltage: 12.7 - origin.lowVoltageSag,
     serviceAt: at + origin.timeToService * 1_000,
@@ -259,12 +268,18 @@ const homewards = (vehicle: Vehicle): number => {
   return (Math.atan2(east, north) * 180) / Math.PI
 }
 
-/** What follows slowly: tyres warm up with speed, the 12 V battery is fed while the vehicle is awake. */
+/**
+ * What follows slowly: tyres warm up with speed, the motor with its power, the 12 V battery is fed while the vehicle is
+ * awake.
+ */
 const settle = (vehicle: Vehicle, ambient: number, seconds: number): void => {
   const { activity, origin } = vehicle
   const awake = activity._tag !== "Parked"
   const warm = ambient + 22 * (vehicle.speed / 36)
   vehicle.tyreTemperature += (warm - vehicle.tyreTemperature) * Math.min(1, seconds / 600)
+  const power = activity._tag === "Driving" ? Math.abs(vehicle.battery.current * vehicle.battery.voltage) : 0
+  const hot = ambient + power / motorCooling
+  vehicle.motorTemperature += (hot - vehicle.motorTemperature) * Math.min(1, seconds / 900)
   vehicle.leaked += (origin.leak * seconds) / 3_600
   // A battery that ages takes the DC-DC converter's voltage like any other, and shows its age at rest.
   const resting = 12.7 - origin.lowVoltageSag

@@ -167,6 +167,21 @@ describe("a fleet's roster", () => {
     expect(new Set(origins.map(({ city }) => city.name)).size).toBe(3)
   })
 
+  it("has depots, and in a troubled fleet a few vehicles whose pads are worn or whose insulation is damp", () => {
+    const [sound, troubled] = [false, true].map((withTroubles) =>
+      Array.from({ length: 300 }, (_, index) => member(1, index, withTroubles)))
+    const depots = new Set(sound?.map(({ depot }) => depot))
+    expect(depots.size).toBe(6)
+    const ill = (members = sound) => ({
+      pads: members?.filter(({ origin }) => origin.padWear[0] > 85).length,
+      insulation: members?.filter(({ origin }) => origin.insulation < 200).length,
+    })
+    expect(ill(sound)).toEqual({ pads: 0, insulation: 0 })
+    const { insulation, pads } = ill(troubled)
+    expect([pads, insulation]).toEqual([expect.closeTo(25, -1.5), expect.closeTo(12, -1.5)])
+    expect(troubled?.map(({ depot, vin }) => [depot, vin])).toEqual(sound?.map(({ depot, vin }) => [depot, vin]))
+  })
+
   it("has services fall due within two minutes in some of the vehicles of a troubled fleet", () => {
     const vehicles = Array.from({ length: 50 }, (_, index) => member(1, index, true))
       .filter(({ nearService }) => nearService)
