@@ -26,7 +26,7 @@ const firstAt = Date.parse("2026-11-01T00:00:00.000Z")
 const personal = /^Vehicle\.CurrentLocation\./
 
 /** What a vehicle's message of `load.ts` becomes. */
-const eventOf = (vin: string, seq: number): EventToAppend => {
+export const eventOf = (vin: string, seq: number): EventToAppend => {
   const { at, session, signals }: { at: string; session: string; signals: Record<string, number> } = JSON.parse(
     message(seq, firstAt + seq * 1_000),
   )

@@ -16,6 +16,7 @@ import { benchKafka } from "./kafka.ts"
 import { benchLatency } from "./latency.ts"
 import { median } from "./median.ts"
 import { benchRoundTrip } from "./roundtrip.ts"
+import { benchScoring, clockOf, processorOf } from "./scoring.ts"
 import { benchReadModels, benchThroughput } from "./throughput.ts"
 
 interface Row {
@@ -191,13 +192,38 @@ const backpressure = Effect.map(benchBackpressure(500_000, 100_000), (figures) =
   detail: figures,
 }))
 
+const scoring = Effect.map(benchScoring(1_000_000, 240_000, 5), (figures) => {
+  const { projector, rebuild, signalsAMessage } = figures
+  const projectorRow = (what: string, { with: scored, without }: (typeof projector)["plain"]) =>
+    most(
+      `Projector's time an event with scores against without, ${what}`,
+      `${processorOf(scored).toFixed(1)} of ${processorOf(without).toFixed(1)} µs of the processor`,
+      processorOf(scored) / processorOf(without),
+      1.2,
+    )
+  const [scores, nothing] = [processorOf(rebuild.scores), processorOf(rebuild.nothing)]
+  return {
+    rows: [
+      projectorRow("ten signals a message", projector.plain),
+      projectorRow(`all ${signalsAMessage} signals that models read`, projector.full),
+      least(
+        "Rebuild of all scores over 1,000,000 events, against decoding them alone",
+        `${whole(1e6 / clockOf(rebuild.scores))}/s; ${scores.toFixed(1)} of ${nothing.toFixed(1)} µs of the processor an event`,
+        nothing / scores,
+        0.4,
+      ),
+    ],
+    detail: figures,
+  }
+})
+
 interface Measured {
   readonly rows: ReadonlyArray<Row>
   readonly detail: unknown
 }
 
 const parts = new Map<string, Effect.Effect<Measured, unknown>>(
-  Object.entries({ throughput, latency, memory, append, hydration, export: exporting, roundtrip, kafka, backpressure }),
+  Object.entries({ throughput, latency, memory, append, hydration, export: exporting, roundtrip, kafka, backpressure, scoring }),
 )
 
 const wanted = process.argv.slice(2)
