@@ -2,7 +2,7 @@
  * A read model as a pure fold. Its rows belong each to one vehicle; the fold is given a vehicle's rows and one record,
  * and answers with the rows as they then are. The projector (`src/readmodel`) loads, batches and writes them.
  */
-import type { AlertRecord } from "../domain/maintenance/alert-events.ts"
+import type { AlertRecord } from "../domain/maintenance/alerts/alert-events.ts"
 import type { VehicleRecord } from "../domain/vehicle/record.ts"
 import type { LetterRecord } from "./letter-record.ts"
 

@@ -11,6 +11,8 @@ export interface VehicleRow {
   readonly year: number | null
   readonly powertrain: Powertrain | null
   readonly tags: ReadonlyArray<string>
+  readonly depot: string | null
+  readonly region: string | null
   readonly online: boolean
   /** Whether it reports as it should; null until something was heard of it. */
   readonly reporting: ReportingState | null
@@ -24,7 +26,7 @@ export interface VehicleRow {
 
 export const vehicles: Projection<VehicleRow> = {
   name: "vehicles",
-  version: 2,
+  version: 3,
   columns: {
     vin: "text",
     brand: "text",
@@ -32,6 +34,8 @@ export const vehicles: Projection<VehicleRow> = {
     year: "integer",
     powertrain: "text",
     tags: "json",
+    depot: "text",
+    region: "text",
     online: "boolean",
     reporting: "text",
     lastSeenAt: "time",
@@ -41,7 +45,14 @@ export const vehicles: Projection<VehicleRow> = {
     twin: "json",
   },
   key: [],
-  indexes: [["brand", "vin"], ["lastSeenAt", "vin"], ["reporting", "vin"], ["position"]],
+  indexes: [
+    ["brand", "vin"],
+    ["depot", "vin"],
+    ["region", "vin"],
+    ["lastSeenAt", "vin"],
+    ["reporting", "vin"],
+    ["position"],
+  ],
   evolve: (vin, rows, record) => {
     if (record._tag !== "Vehicle") return rows
     const twin = Twin.evolve(rows[0]?.twin ?? Twin.initial(vin), record.event, record.revision)
@@ -56,6 +67,8 @@ const rowOf = (twin: Twin.Twin, position: string): VehicleRow => ({
   year: twin.description.year ?? null,
   powertrain: twin.description.powertrain ?? null,
   tags: twin.description.tags ?? [],
+  depot: twin.description.depot ?? null,
+  region: twin.description.region ?? null,
   online: twin.online,
   reporting: reportingOf(twin),
   lastSeenAt: twin.lastSeenAt ?? null,

@@ -34,6 +34,9 @@ export const Description = Schema.Struct({
   year: Schema.optionalKey(Schema.Int),
   powertrain: Schema.optionalKey(Powertrain),
   tags: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** Where it is kept and seen to, and what part of the fleet's area that is in. */
+  depot: Schema.optionalKey(Schema.String),
+  region: Schema.optionalKey(Schema.String),
 })
 export type Description = typeof Description.Type
 

@@ -5,13 +5,24 @@ import type { DeadLetterOffice } from "../deadletters/dead-letter-office.ts"
 import { EventStore } from "../eventstore/event-store.ts"
 import { LiveUpdates } from "../live/live-updates.ts"
 import { Alerts } from "../maintenance/alerts.ts"
+import type { Notifications } from "../notify/notifications.ts"
+import type { NotificationRules } from "../notify/rules.ts"
 import { ReadModel } from "../readmodel/read-model.ts"
 import type { Past } from "../vehicles/past.ts"
 import { Vehicles } from "../vehicles/vehicles.ts"
 import { fromCause, type Log } from "./errors.ts"
 import * as Loaders from "./loaders.ts"
 
-export type ApiServices = ReadModel | EventStore | Vehicles | Past | Alerts | LiveUpdates | DeadLetterOffice
+export type ApiServices =
+  | ReadModel
+  | EventStore
+  | Vehicles
+  | Past
+  | Alerts
+  | LiveUpdates
+  | DeadLetterOffice
+  | NotificationRules
+  | Notifications
 
 export interface ApiContext {
   readonly catalogue: Catalogue

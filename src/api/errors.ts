@@ -49,19 +49,29 @@ export const fromCause = (cause: Cause.Cause<unknown>, log: Log): GraphQLError =
     case "NotKnownYet":
     case "AlertNotFound":
     case "LetterNotFound":
+    case "RuleNotFound":
+    case "DeliveryNotFound":
       return apiError("NOT_FOUND", messageOf(error))
     case "StreamDeleted":
       return apiError("NOT_FOUND", "The vehicle was deleted")
     case "RevisionConflict":
     case "AlertRevisionConflict":
     case "AlertIsResolved":
+    case "RuleRevisionConflict":
       return apiError("CONFLICT", messageOf(error))
+    case "EmergencyNotSnoozed":
+    case "SnoozeOutOfRange":
+    case "RuleInvalid":
+    case "ChannelUnusable":
+      return badInput(messageOf(error))
     case "AppendTooLarge":
       return badInput("This is more than one event can hold")
     case "ReadModelUnavailable":
     case "EventStoreUnavailable":
     case "VehicleUnavailable":
     case "AlertsUnavailable":
+    case "RulesUnavailable":
+    case "NotificationsUnavailable":
     case "TimeoutError":
       log(Effect.logWarning("A request cannot be answered", cause))
       return unavailable

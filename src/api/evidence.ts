@@ -1,4 +1,4 @@
-import type { Evidence as Shape } from "../../domain/maintenance/alert-events.ts"
+import type { Evidence as Shape } from "../../domain/maintenance/alerts/alert-events.ts"
 import { builder } from "./builder.ts"
 
 export const Evidence = builder.objectRef<Shape>("Evidence").implement({

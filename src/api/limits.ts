@@ -44,7 +44,9 @@ const surcharge = 20
 const pastSurcharge = 500
 /** Of a brand's vehicles each may have a row a day. */
 const qualitySurcharge = 5_000
-/** Where they are picked by type, thousands may be read for a page of few. */
+/** Of all components that are at risk, or may fail within the time asked for. */
+const riskSurcharge = 5_000
+/** Where they are picked by type, or risks by anything, thousands may be read for a page of few. */
 const filteredSurcharge = 1_000
 
 interface Weight {
@@ -152,6 +154,9 @@ const surcharges: Readonly<Record<string, (has: (argument: string) => boolean) =
   "Query.vehicle": (has) => has("asOf") ? pastSurcharge : 0,
   "Query.deadLetters": () => filteredSurcharge,
   "Query.dataQuality": () => qualitySurcharge,
+  "Query.failureOutlook": () => riskSurcharge,
+  "Query.riskList": (has) => has("filter") ? filteredSurcharge : 0,
+  "Query.riskSummary": () => riskSurcharge,
   "Vehicle.dataQuality": () => surcharge,
   "Vehicle.events": (has) => has("types") ? filteredSurcharge : surcharge,
 }

@@ -73,6 +73,7 @@ const openAlerts = Effect.fnUntraced(function*(vins: ReadonlyArray<string>) {
   do {
     const slice: Slice<AlertRow> = yield* readModel.alerts(
       { vins, states: ["open", "acknowledged"] },
+      { descending: true },
       { limit: alertsPage, backwards: false, ...(after && { after }) },
     )
     for (const { row } of slice.rows) {

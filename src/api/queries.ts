@@ -1,12 +1,13 @@
 import { ReadModel, type VehicleOrder as Order } from "../readmodel/read-model.ts"
-import { Alert, AlertFilter, toAlertFilter } from "./alert.ts"
+import { Alert, AlertFilter, AlertOrder, toAlertFilter, toAlertOrder } from "./alert.ts"
 import { builder, connectionOptions, edgeOptions, totalText } from "./builder.ts"
+import { toFleetPart } from "./fleet-part.ts"
 import { checkedVin } from "./input.ts"
 import { connectionOf, pageOf } from "./paging.ts"
 import { vehicleAsOf } from "./past.ts"
 import { toVehicleFilter, toVehicleOrder, Vehicle, VehicleFilter, VehicleOrder } from "./vehicle.ts"
 
-const alerts = { name: "alerts", columns: 2 }
+const listOfAlerts = (descending: boolean) => ({ name: descending ? "alerts" : "alerts/raisedAt/asc", columns: 2 })
 
 const listOfVehicles = ({ by, descending }: Order) => ({
   name: `vehicles/${by}/${descending ? "desc" : "asc"}`,
@@ -58,14 +59,22 @@ export const addQueries = () => builder.queryFields((t) => ({
   }, edgeOptions("Vehicle", "vehicles")),
   alerts: t.connection({
     type: Alert,
-    description: "The fleet's alerts, newest first.",
-    args: { filter: t.arg({ type: AlertFilter, description: "Only those that match." }) },
-    resolve: async (_, args, { run }) => {
-      const filter = toAlertFilter(args.filter)
-      const page = pageOf(alerts, args)
-      const slice = await run(ReadModel.use((_) => _.alerts(filter, page)))
+    description: "The fleet's alerts.",
+    args: {
+      filter: t.arg({ type: AlertFilter, description: "Only those that match." }),
+      depots: t.arg.stringList({ description: "Only of vehicles of these depots." }),
+      regions: t.arg.stringList({ description: "Only of vehicles of these regions." }),
+      orderBy: t.arg({ type: AlertOrder, description: "The newest first if not given." }),
+    },
+    resolve: async (_, args, { now, run }) => {
+      const { depots, regions } = args
+      const filter = { ...toAlertFilter(args.filter, now()), ...toFleetPart({ depots, regions }) }
+      const order = toAlertOrder(args.orderBy)
+      const list = listOfAlerts(order.descending)
+      const page = pageOf(list, args)
+      const slice = await run(ReadModel.use((_) => _.alerts(filter, order, page)))
       return {
-        ...connectionOf(alerts, args, slice),
+        ...connectionOf(list, args, slice),
         totalCount: () => run(ReadModel.use((_) => _.countAlerts(filter))),
       }
     },

@@ -79,7 +79,7 @@ export const addSubscriptions = () => builder.subscriptionFields((t) => ({
       after: t.arg({ type: "Cursor", description: "First, each alert that changed since. From now on if not given." }),
     },
     subscribe: async (_, args, context) => {
-      const filter = toAlertFilter(args.filter)
+      const filter = toAlertFilter(args.filter, context.now())
       const after = await checkedCursor(args.after, context)
       return context.iterate(live((_) => _.alerts({ filter, after })))
     },

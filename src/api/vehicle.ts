@@ -3,9 +3,10 @@ import { hasCheckDigit, isVin } from "../../domain/vehicle/vin.ts"
 import type { VehicleFilter as Filter, VehicleOrder as Order } from "../readmodel/read-model.ts"
 import { Alert } from "./alert.ts"
 import { builder, connectionOptions, edgeOptions, totalText } from "./builder.ts"
-import { ComponentHealth } from "./component-health.ts"
+import { ComponentHealth, healthNow } from "./component-health.ts"
 import { countEvents, Event, eventsOf } from "./event.ts"
 import { checkedList } from "./input.ts"
+import { OrderDirection } from "./order-direction.ts"
 import { connectionOf, pageOf } from "./paging.ts"
 import { presentOnly, vehicleById, vehicleId, type VehicleShape } from "./past.ts"
 import { ReportingStateType } from "./reporting-state.ts"
@@ -71,6 +72,16 @@ export const Vehicle = builder.node(builder.objectRef<VehicleShape>("Vehicle"), 
       resolve: (_) => _.description.powertrain ?? null,
     }),
     tags: t.stringList({ description: "Labels to filter by.", resolve: (_) => _.description.tags ?? [] }),
+    depot: t.string({
+      nullable: true,
+      description: "Where it is kept and seen to.",
+      resolve: (_) => _.description.depot ?? null,
+    }),
+    region: t.string({
+      nullable: true,
+      description: "What part of the fleet's area it is in.",
+      resolve: (_) => _.description.region ?? null,
+    }),
     registeredAt: t.field({
       type: "DateTime",
       nullable: true,
@@ -114,7 +125,10 @@ export const Vehicle = builder.node(builder.objectRef<VehicleShape>("Vehicle"), 
     health: t.field({
       type: [ComponentHealth],
       description: `How its components fare: those of which a model knows something. ${presentOnlyText}`,
-      resolve: (vehicle, _, { loaders }) => loaders.health.load(presentOnly("health", vehicle)),
+      resolve: async (vehicle, _, { loaders, now }) => {
+        const rows = await loaders.health.load(presentOnly("health", vehicle))
+        return rows.flatMap((row) => healthNow(row, now()) ?? [])
+      },
     }),
     alerts: t.field({
       type: [Alert],
@@ -163,6 +177,8 @@ export const VehicleFilter = builder.inputType("VehicleFilter", {
     brands: t.stringList({ description: "Of these brands." }),
     models: t.stringList({ description: "Of these models." }),
     tags: t.stringList({ description: "With all of these tags." }),
+    depots: t.stringList({ description: "Of these depots." }),
+    regions: t.stringList({ description: "Of these regions." }),
     online: t.boolean({ description: "Online, or not." }),
     reporting: t.field({ type: [ReportingStateType], description: "Whether they report as they should." }),
     registered: t.boolean({ description: "Registered, or not." }),
@@ -177,6 +193,8 @@ export const toVehicleFilter = (input: typeof VehicleFilter.$inferInput | null |
   ...(input?.brands && { brands: checkedList("brands", input.brands) }),
   ...(input?.models && { models: checkedList("models", input.models) }),
   ...(input?.tags && { tags: checkedList("tags", input.tags) }),
+  ...(input?.depots && { depots: checkedList("depots", input.depots) }),
+  ...(input?.regions && { regions: checkedList("regions", input.regions) }),
   ...(typeof input?.online === "boolean" && { online: input.online }),
   ...(input?.reporting && { reporting: checkedList("reporting", input.reporting) }),
   ...(typeof input?.registered === "boolean" && { registered: input.registered }),
@@ -190,14 +208,6 @@ const VehicleOrderField = builder.enumType("VehicleOrderField", {
     VIN: { value: "vin" as const, description: "The VIN." },
     LAST_SEEN_AT: { value: "lastSeenAt" as const, description: "When they were last heard of." },
     BRAND: { value: "brand" as const, description: "The brand." },
-  },
-})
-
-const OrderDirection = builder.enumType("OrderDirection", {
-  description: "Which way a list goes.",
-  values: {
-    ASC: { value: "asc" as const, description: "The smallest or earliest first." },
-    DESC: { value: "desc" as const, description: "The largest or latest first." },
   },
 })
 

@@ -1,7 +1,7 @@
 /** Events in, rows and checkpoints out, in one transaction. */
 import { Effect, Metric, Result } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
-import * as Alert from "../../domain/maintenance/alert-record.ts"
+import * as Alert from "../../domain/maintenance/alerts/alert-record.ts"
 import * as Vehicle from "../../domain/vehicle/record.ts"
 import { decodeLetter, letterType } from "../../projections/letter-record.ts"
 import type { Record } from "../../projections/projection.ts"

@@ -1,14 +1,19 @@
 /** What lists are filtered by, as conditions on the alias `t`. */
 import type { SqlClient, Statement } from "effect/sql"
 import { listed } from "../sql/listed.ts"
-import type { AlertFilter, VehicleFilter } from "./read-model.ts"
+import type { AlertFilter, FleetPart, VehicleFilter } from "./read-model.ts"
 
 type Sql = SqlClient.SqlClient
 
 /** One value is compared, so that an index on the column and an order gives that order; several are looked up. */
-const oneOf = (sql: Sql, column: string, values: ReadonlyArray<string> | undefined): Array<Statement.Fragment> => {
+const oneOf = (
+  sql: Sql,
+  column: string,
+  values: ReadonlyArray<string> | undefined,
+  alias = "t",
+): Array<Statement.Fragment> => {
   if (values === undefined) return []
-  const name = sql`t.${sql(column)}`
+  const name = sql`${sql.literal(alias)}.${sql(column)}`
   const [value, ...others] = values
   if (value !== undefined && others.length === 0) return [sql`${name} = ${value}`]
   return [sql`${name} IN (SELECT v.value FROM ${listed(sql, values)})`]
@@ -27,10 +32,17 @@ const allOf = (sql: Sql, column: string, values: ReadonlyArray<string> | undefin
   })
 }
 
+/** On a row of vehicles under this alias. */
+export const partConditions = (sql: Sql, part: FleetPart, alias: string): Array<Statement.Fragment> => [
+  ...oneOf(sql, "vin", part.vins, alias),
+  ...oneOf(sql, "brand", part.brands, alias),
+  ...oneOf(sql, "depot", part.depots, alias),
+  ...oneOf(sql, "region", part.regions, alias),
+]
+
 export const vehicleConditions = (sql: Sql, filter: VehicleFilter): Array<Statement.Fragment> => {
   const conditions = [
-    ...oneOf(sql, "vin", filter.vins),
-    ...oneOf(sql, "brand", filter.brands),
+    ...partConditions(sql, filter, "t"),
     ...oneOf(sql, "model", filter.models),
     ...oneOf(sql, "reporting", filter.reporting),
     ...allOf(sql, "tags", filter.tags),
@@ -45,10 +57,23 @@ export const vehicleConditions = (sql: Sql, filter: VehicleFilter): Array<Statem
   return conditions
 }
 
-export const alertConditions = (sql: Sql, filter: AlertFilter): Array<Statement.Fragment> => [
-  ...oneOf(sql, "vin", filter.vins),
-  ...oneOf(sql, "brand", filter.brands),
-  ...oneOf(sql, "component", filter.components),
-  ...oneOf(sql, "state", filter.states),
-  ...oneOf(sql, "urgency", filter.urgencies),
-]
+export const alertConditions = (sql: Sql, filter: AlertFilter): Array<Statement.Fragment> => {
+  const conditions = [
+    ...oneOf(sql, "vin", filter.vins),
+    ...oneOf(sql, "brand", filter.brands),
+    ...oneOf(sql, "component", filter.components),
+    ...oneOf(sql, "state", filter.states),
+    ...oneOf(sql, "urgency", filter.urgencies),
+    ...oneOf(sql, "assignedTo", filter.assignedTo),
+  ]
+  if (filter.assigned !== undefined) {
+    const assignedTo = sql`t.${sql("assignedTo")}`
+    conditions.push(filter.assigned ? sql`${assignedTo} IS NOT NULL` : sql`${assignedTo} IS NULL`)
+  }
+  if (filter.snoozed !== undefined) {
+    const until = sql`t.${sql("snoozedUntil")}`
+    const { at, is } = filter.snoozed
+    conditions.push(is ? sql`${until} > ${at}` : sql`(${until} IS NULL OR ${until} <= ${at})`)
+  }
+  return conditions
+}

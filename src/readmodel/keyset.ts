@@ -12,12 +12,12 @@ import type { Table } from "./table.ts"
 
 type Key = ReadonlyArray<string | number | null>
 
-/** By `column`, ties by `tie` in the same direction. */
+/** By `column`, ties by `ties` in the same direction. */
 export interface Order<Row> {
   readonly column: keyof Row & string
   readonly nullable: boolean
-  /** Left out where `column` alone tells rows apart. */
-  readonly tie?: keyof Row & string
+  /** None where `column` alone tells rows apart. */
+  readonly ties: ReadonlyArray<keyof Row & string>
   readonly descending: boolean
 }
 
@@ -27,6 +27,7 @@ type Part = "valued" | "null"
 /** What bounds a part, undefined where a bound leaves nothing of it. */
 const bounds = <Row>(sql: SqlClient.SqlClient, order: Order<Row>, page: Page, part: Part) => {
   const column = sql`t.${sql(order.column)}`
+  const ties = order.ties.map((tie) => sql`t.${sql(tie)}`)
   const conditions: Array<Statement.Fragment> = []
   if (order.nullable) conditions.push(part === "null" ? sql`${column} IS NULL` : sql`${column} IS NOT NULL`)
   const add = (key: Key | undefined, side: "after" | "before"): boolean => {
@@ -35,9 +36,9 @@ const bounds = <Row>(sql: SqlClient.SqlClient, order: Order<Row>, page: Page, pa
     // The part with values comes before the one without.
     if (keyPart !== part) return (side === "after") === (part === "null")
     const operator = sql.literal((side === "after") === order.descending ? "<" : ">")
-    if (order.tie === undefined) conditions.push(sql`${column} ${operator} ${key[0]}`)
-    else if (part === "null") conditions.push(sql`t.${sql(order.tie)} ${operator} ${key[1]}`)
-    else conditions.push(sql`(${column}, t.${sql(order.tie)}) ${operator} (${key[0]}, ${key[1]})`)
+    const [columns, values] = part === "null" ? [ties, key.slice(1)] : [[column, ...ties], key]
+    const parameters = values.map((value) => sql`${value}`)
+    conditions.push(sql`(${sql.csv(columns)}) ${operator} (${sql.csv(parameters)})`)
     return true
   }
   return add(page.after, "after") && add(page.before, "before") ? conditions : undefined
@@ -68,12 +69,12 @@ export const statement = <Row extends object>(
   const limit = page.limit + 1
   const name = sql(table.projection.name)
   const column = sql`t.${sql(order.column)} ${direction}`
-  const tie = order.tie === undefined ? undefined : sql`t.${sql(order.tie)} ${direction}`
+  const ties = order.ties.map((tie) => sql`t.${sql(tie)} ${direction}`)
   const select = (part: Part, extra: Statement.Fragment) => {
     const bound = bounds(sql, order, page, part)
     if (bound === undefined) return undefined
     // Also where the column is null: PostgreSQL does not see that the index is in the order of the other one then.
-    const sorted = tie === undefined ? column : sql.csv([column, tie])
+    const sorted = sql.csv([column, ...ties])
     return sql`SELECT ${extra}${table.selected} FROM ${name} t
       WHERE ${sql.and([...where, ...bound])} ORDER BY ${sorted} LIMIT ${limit}`
   }
@@ -83,7 +84,7 @@ export const statement = <Row extends object>(
   if (valued === undefined || nulls === undefined) return valued ?? nulls
   const both = [select("valued", sql.literal("0 AS part, ")), select("null", sql.literal("1 AS part, "))]
   const parts = both.flatMap((part) => part === undefined ? [] : [sql`SELECT * FROM (${part}) AS p`])
-  const sorted = sql.csv([sql`t.part ${sql.literal(page.backwards ? "DESC" : "ASC")}`, column, ...tie ? [tie] : []])
+  const sorted = sql.csv([sql`t.part ${sql.literal(page.backwards ? "DESC" : "ASC")}`, column, ...ties])
   return sql`SELECT ${table.selected} FROM (${sql.join(" UNION ALL ", false)(parts)}) AS t
     ORDER BY ${sorted} LIMIT ${limit}`
 }
@@ -96,7 +97,7 @@ export const within = <Row>(sql: SqlClient.SqlClient, order: Order<Row>, page: P
 export const toSlice = <Row extends object>(rows: ReadonlyArray<Row>, order: Order<Row>, page: Page): Slice<Row> => {
   const read = rows.slice(0, page.limit)
   if (page.backwards) read.reverse()
-  const columns = order.tie === undefined ? [order.column] : [order.column, order.tie]
+  const columns = [order.column, ...order.ties]
   return {
     rows: read.map((row) => ({ row, key: columns.map((column) => toKey(row[column])) })),
     hasMore: rows.length > page.limit,

@@ -3,6 +3,7 @@
  * Every method that takes many keys answers in one query.
  */
 import { Context, type Effect } from "effect"
+import type { Urgency } from "../../domain/maintenance/alerts/alert-events.ts"
 import type { AlertRow } from "../../projections/alerts.ts"
 import type { HealthRow } from "../../projections/health.ts"
 import type { BucketSize, HistoryRow } from "../../projections/history.ts"
@@ -30,9 +31,15 @@ export interface Slice<Row> {
   readonly hasMore: boolean
 }
 
-export interface VehicleFilter {
+/** A part of the fleet: vehicles that match all that is given. */
+export interface FleetPart {
   readonly vins?: ReadonlyArray<string>
   readonly brands?: ReadonlyArray<string>
+  readonly depots?: ReadonlyArray<string>
+  readonly regions?: ReadonlyArray<string>
+}
+
+export interface VehicleFilter extends FleetPart {
   readonly models?: ReadonlyArray<string>
   /** Vehicles with all of these. */
   readonly tags?: ReadonlyArray<string>
@@ -56,6 +63,63 @@ export interface AlertFilter {
   readonly components?: ReadonlyArray<string>
   readonly states?: ReadonlyArray<AlertRow["state"]>
   readonly urgencies?: ReadonlyArray<AlertRow["urgency"]>
+  readonly assignedTo?: ReadonlyArray<string>
+  /** To anyone, or to nobody. */
+  readonly assigned?: boolean
+  /** Whether they are at that time, epoch ms. */
+  readonly snoozed?: { readonly is: boolean; readonly at: number }
+}
+
+/** By when they were raised, ties by id. */
+/** As they are listed: what a vehicle's description says is not known of a single alert. */
+export type ListedAlerts = AlertFilter & Pick<FleetPart, "depots" | "regions">
+
+export interface AlertOrder {
+  readonly descending: boolean
+}
+
+export interface RiskFilter extends FleetPart {
+  /** Each of these components by itself; left out: each vehicle's worst. */
+  readonly components?: ReadonlyArray<string>
+  /** 0 to 100. */
+  readonly minRisk?: number
+  readonly urgencies?: ReadonlyArray<Urgency>
+}
+
+export type OutlookFilter = FleetPart & Pick<RiskFilter, "components">
+
+/** What rows are counted by: the component, or something that is known of the vehicle. */
+export type RiskGrouping = "component" | "brand" | "depot" | "region"
+
+/** Components that are expected to fail, by week. */
+export interface OutlookRange {
+  /** Epoch ms: here the first week begins. */
+  readonly from: number
+  readonly weeks: number
+}
+
+/** Those of one group. All but `group` have an entry for what lies before the range, and one a week. */
+export interface FailureOutlook {
+  /** Null for vehicles of which it is not known. */
+  readonly group: string | null
+  /** Expected in this week. */
+  readonly expected: ReadonlyArray<number>
+  /** Whose interval begins, and ends, in this week. */
+  readonly beginning: ReadonlyArray<number>
+  readonly ending: ReadonlyArray<number>
+}
+
+export type ByUrgency = Readonly<Record<Urgency, number>>
+
+export interface RiskSummary {
+  /** Null for vehicles of which it is not known. */
+  readonly group: string | null
+  /** Those that there are; null for a component. */
+  readonly vehicles: number | null
+  /** Vehicles with a component past its line, by what that asks for; where a vehicle has several, the most urgent. */
+  readonly atRisk: ByUrgency
+  /** Alerts that are not resolved. */
+  readonly alerts: ByUrgency
 }
 
 /** Of device time, epoch ms: the buckets that start in [from, to). */
@@ -116,6 +180,19 @@ export class ReadModel extends Context.Service<ReadModel, {
   readonly healthByVin: (
     vins: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, ReadonlyArray<HealthRow>>, ReadModelUnavailable>
+  /** By priority, the highest first: urgency, then risk. */
+  readonly risks: (filter: RiskFilter, page: Page) => Effect.Effect<Slice<HealthRow>, ReadModelUnavailable>
+  readonly countRisks: (filter: RiskFilter) => Effect.Effect<number, ReadModelUnavailable>
+  /** Of components whose models are sure. Groups with none of them are left out. */
+  readonly failureOutlook: (
+    range: OutlookRange,
+    by: RiskGrouping,
+    filter: OutlookFilter,
+  ) => Effect.Effect<ReadonlyArray<FailureOutlook>, ReadModelUnavailable>
+  readonly riskSummary: (
+    by: RiskGrouping,
+    part: FleetPart,
+  ) => Effect.Effect<ReadonlyArray<RiskSummary>, ReadModelUnavailable>
   /** One page of each vehicle's trips, newest first. */
   readonly tripsByVin: (
     vins: ReadonlyArray<string>,
@@ -156,9 +233,12 @@ export class ReadModel extends Context.Service<ReadModel, {
     quiet: ReadonlyArray<Quiet>,
     limit: number,
   ) => Effect.Effect<ReadonlyArray<Due>, ReadModelUnavailable>
-  /** Newest first. */
-  readonly alerts: (filter: AlertFilter, page: Page) => Effect.Effect<Slice<AlertRow>, ReadModelUnavailable>
-  readonly countAlerts: (filter: AlertFilter) => Effect.Effect<number, ReadModelUnavailable>
+  readonly alerts: (
+    filter: ListedAlerts,
+    order: AlertOrder,
+    page: Page,
+  ) => Effect.Effect<Slice<AlertRow>, ReadModelUnavailable>
+  readonly countAlerts: (filter: ListedAlerts) => Effect.Effect<number, ReadModelUnavailable>
   readonly alertsById: (
     ids: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, AlertRow>, ReadModelUnavailable>

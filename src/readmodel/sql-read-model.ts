@@ -13,23 +13,31 @@ import * as Checkpoints from "./checkpoints.ts"
 import { ReadModelUnavailable } from "./errors.ts"
 import { firstOfEach } from "./first-of-each.ts"
 import { alertConditions, vehicleConditions } from "./filters.ts"
+import { partOf } from "./fleet-part.ts"
+import * as FailureOutlook from "./failure-outlook.ts"
 import * as History from "./history.ts"
 import * as Keyset from "./keyset.ts"
 import * as Reporting from "./reporting.ts"
-import { type Page, ReadModel, type VehicleOrder } from "./read-model.ts"
+import * as Risk from "./risk.ts"
+import * as RiskSummary from "./risk-summary.ts"
+import { type AlertOrder, type ListedAlerts, type Page, ReadModel, type VehicleOrder } from "./read-model.ts"
 import { Table } from "./table.ts"
 
 /** By `by`; the tie column keeps the order stable. */
 export const vehicleOrder = ({ by, descending }: VehicleOrder): Keyset.Order<VehicleRow> =>
   by === "vin"
-    ? { column: "vin", nullable: false, descending }
-    : { column: by, nullable: true, tie: "vin", descending }
+    ? { column: "vin", nullable: false, ties: [], descending }
+    : { column: by, nullable: true, ties: ["vin"], descending }
+
+export const alertOrder = ({ descending }: AlertOrder): Keyset.Order<AlertRow> => ({
+  column: "raisedAt",
+  nullable: false,
+  ties: ["id"],
+  descending,
+})
 
 /** Newest first. */
-export const alertOrder: Keyset.Order<AlertRow> = { column: "raisedAt", nullable: false, tie: "id", descending: true }
-
-/** Newest first. */
-const tripOrder: Keyset.Order<TripRow> = { column: "startAt", nullable: false, descending: true }
+const tripOrder: Keyset.Order<TripRow> = { column: "startAt", nullable: false, ties: [], descending: true }
 
 /** What subscribers are told of: while another table is built, they go on. */
 const told = [vehicles.name, alerts.name]
@@ -48,6 +56,12 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
     table.all(sql`
       SELECT ${table.selected}
       FROM ${listed(sql, unique(vins))} JOIN ${sql(table.projection.name)} t ON t.vin = v.value`)
+
+  const alertsOf = ({ depots, regions, ...filter }: ListedAlerts, to: "page" | "all") =>
+    Effect.map(
+      partOf(sql, { ...(depots && { depots }), ...(regions && { regions }) }),
+      (part) => [...alertConditions(sql, filter), ...part[to]],
+    )
 
   const count = (name: string, where: ReturnType<typeof vehicleConditions>) =>
     Effect.map(
@@ -77,6 +91,14 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
         Effect.map((rows) => Map.groupBy(rows.filter(isKnown).toSorted(byComponent), (row) => row.vin)),
         answering("find health"),
       ),
+
+    risks: (filter, page) => answering("list risks")(Risk.list(sql, healthTable, filter, page)),
+
+    countRisks: (filter) => answering("count risks")(Risk.count(sql, filter)),
+
+    failureOutlook: (range, by, filter) => answering("look ahead")(FailureOutlook.read(sql, range, by, filter)),
+
+    riskSummary: (by, part) => answering("sum up risks")(RiskSummary.read(sql, by, part)),
 
     tripsByVin: (vins, page) =>
       tripTable.all(tripsOfEach(sql, tripTable, unique(vins), page)).pipe(
@@ -116,10 +138,14 @@ export const layer = Layer.effect(ReadModel, Effect.gen(function*() {
 
     quiet: (quiet, limit) => answering("find quiet vehicles")(Reporting.due(sql, reportingTable, quiet, limit)),
 
-    alerts: (filter, page) =>
-      answering("list alerts")(Keyset.slice(sql, alertTable, alertConditions(sql, filter), alertOrder, page)),
+    alerts: (filter, order, page) =>
+      alertsOf(filter, "page").pipe(
+        Effect.flatMap((where) => Keyset.slice(sql, alertTable, where, alertOrder(order), page)),
+        answering("list alerts"),
+      ),
 
-    countAlerts: (filter) => answering("count alerts")(count("alerts", alertConditions(sql, filter))),
+    countAlerts: (filter) =>
+      alertsOf(filter, "all").pipe(Effect.flatMap((where) => count("alerts", where)), answering("count alerts")),
 
     alertsById: (ids) =>
       alertTable.all(sql`

@@ -3,8 +3,8 @@
  * what it is given for ever: so all of it is checked, not only its envelope. Pure.
  */
 import { Result, Schema } from "effect"
-import { AlertMetadata, isAlertEventType, schemas as alertSchemas } from "../../domain/maintenance/alert-events.ts"
-import { decode as decodeAlert } from "../../domain/maintenance/alert-record.ts"
+import { AlertMetadata, isAlertEventType, schemas as alertSchemas } from "../../domain/maintenance/alerts/alert-events.ts"
+import { decode as decodeAlert } from "../../domain/maintenance/alerts/alert-record.ts"
 import { isVehicleEventType, Metadata, schemas as vehicleSchemas } from "../../domain/vehicle/events.ts"
 import { decode as decodeVehicle, type Stored } from "../../domain/vehicle/record.ts"
 import { isVin } from "../../domain/vehicle/vin.ts"

@@ -5,7 +5,7 @@
  */
 import { hash } from "node:crypto"
 import { Clock, Effect, Result, Schema } from "effect"
-import { isMaintenanceStream } from "../../domain/maintenance/alert-record.ts"
+import { isMaintenanceStream } from "../../domain/maintenance/alerts/alert-record.ts"
 import { maxAheadMs } from "../../domain/vehicle/clock.ts"
 import { toTime } from "../../domain/vehicle/readings.ts"
 import { decode, type VehicleRecord } from "../../domain/vehicle/record.ts"

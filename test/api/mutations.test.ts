@@ -106,11 +106,11 @@ describe("recording a service", () => {
   })
 })
 
-describe("acknowledging an alert", () => {
+describe("working off an alert", () => {
   beforeAll(() => void served.world.alert(vinOf(1), "a-1"))
   const id = encodeId("Alert", `${vinOf(1)}:a-1`)
 
-  it("answers with the alert as it then is", async () => {
+  it("acknowledges it, and answers with it as it then is", async () => {
     expect(await acknowledge({ id, by: "Li", note: "on Monday", ifRevision: 0, clientMutationId: "a" })).toEqual({
       __typename: "AcknowledgeAlertPayload",
       clientMutationId: "a",
@@ -133,5 +133,25 @@ describe("acknowledging an alert", () => {
     [{ id, note: "x".repeat(2_001) }, "BadInputError"],
   ])("of %j fails with %s", async (input, type) => {
     expect((await acknowledge(input)).__typename).toBe(type)
+  })
+
+  it("gives it to someone, and to nobody", async () => {
+    const assign = (input: object) => mutate("assignAlert", "alert { assignedTo }", input)
+    expect(await assign({ id, to: "Bob", clientMutationId: "b" })).toEqual({
+      __typename: "AssignAlertPayload",
+      clientMutationId: "b",
+      alert: { assignedTo: "Bob" },
+    })
+    expect(await assign({ id })).toMatchObject({ alert: { assignedTo: null } })
+    expect((await assign({ id, to: " " })).__typename).toBe("BadInputError")
+    expect((await assign({ id, to: "Eve", ifRevision: 0 })).__typename).toBe("ConflictError")
+  })
+
+  it("puts it off, and wakes it", async () => {
+    const snooze = (input: object) => mutate("snoozeAlert", "alert { isSnoozed snoozedUntil }", input)
+    const until = "2200-01-01T00:00:00.000Z"
+    expect(await snooze({ id, until })).toMatchObject({ alert: { isSnoozed: true, snoozedUntil: until } })
+    expect(await snooze({ id })).toMatchObject({ alert: { isSnoozed: false, snoozedUntil: null } })
+    expect((await snooze({ id: "garbage", until })).__typename).toBe("BadInputError")
   })
 })

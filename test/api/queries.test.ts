@@ -234,6 +234,57 @@ describe("the alerts", () => {
     expect(open.alerts.edges.map(({ node }) => node.alertId)).toEqual(["alert-1"])
     expect(open.alerts.totalCount).toBe(1)
   })
+
+  it("are listed the oldest first where that is asked for, with cursors of that order's own", async () => {
+    const query = `query ($orderBy: AlertOrder, $after: String) {
+      alerts(first: 1, orderBy: $orderBy, after: $after) { edges { node { alertId } } pageInfo { endCursor } }
+    }`
+    interface Alerts {
+      readonly alerts: {
+        readonly edges: ReadonlyArray<{ readonly node: { readonly alertId: string } }>
+        readonly pageInfo: { readonly endCursor: string }
+      }
+    }
+    const orderBy = { field: "RAISED_AT" }
+    const { alerts: { edges, pageInfo: { endCursor } } } = await ask<Alerts>(url, query, { orderBy })
+    expect(edges.map(({ node }) => node.alertId)).toEqual(["alert-1"])
+    const next = await ask<Alerts>(url, query, { orderBy, after: endCursor })
+    expect(next.alerts.edges.map(({ node }) => node.alertId)).toEqual(["alert-2"])
+    const newest = await ask<Alerts>(url, query, { orderBy: { field: "RAISED_AT", direction: "DESC" } })
+    expect(newest.alerts.edges.map(({ node }) => node.alertId)).toEqual(["alert-2"])
+    expect(await codes(url, query, { after: endCursor })).toEqual(["BAD_INPUT"])
+  })
+
+  it("tell of an emergency where the vehicle was, and how", async () => {
+    served.world.alert(vinOf(9), "crash", {
+      component: "safety.crash",
+      emergency: true,
+      occurredAt: 1_000,
+      remaining: { days: 2, low: 1, high: null },
+      situation: { "Vehicle.Speed": 88.5 },
+      personal: {
+        "Vehicle.CurrentLocation.Latitude": 31.25,
+        "Vehicle.CurrentLocation.Longitude": 121.5,
+        "Vehicle.CurrentLocation.Timestamp": "2026-11-22T08:15:31.000Z",
+      },
+    })
+    const told = await ask<{ readonly alerts: { readonly edges: ReadonlyArray<unknown> } }>(url, `{
+      alerts(filter: { components: ["safety.crash"], snoozed: false, assigned: false }) { edges { node {
+        isEmergency isSnoozed occurredAt remainingUsefulLife { days low high }
+        situation { path value unit } position { latitude longitude at }
+      } } }
+    }`)
+    expect(told.alerts.edges).toEqual([{
+      node: {
+        isEmergency: true,
+        isSnoozed: false,
+        occurredAt: "1970-01-01T00:00:01.000Z",
+        remainingUsefulLife: { days: 2, low: 1, high: null },
+        situation: [{ path: "Vehicle.Speed", value: 88.5, unit: "km/h" }],
+        position: { latitude: 31.25, longitude: 121.5, at: "2026-11-22T08:15:31.000Z" },
+      },
+    }])
+  })
 })
 
 describe("a vehicle's events", () => {

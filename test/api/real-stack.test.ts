@@ -20,6 +20,7 @@ import * as SqliteClient from "../../src/sql/sqlite-client.ts"
 import * as LocalVehicles from "../../src/vehicles/local-vehicles.ts"
 import { Vehicles } from "../../src/vehicles/vehicles.ts"
 import { officeAlone } from "../support/dead-letters.ts"
+import { notificationsAlone } from "../support/notifications.ts"
 import { encodeId } from "../../src/api/builder.ts"
 import { ask, overSse } from "./client.ts"
 import { vinOf } from "./world.ts"
@@ -30,6 +31,7 @@ const stack = Api.layer({ host: "127.0.0.1", port: 0, catalogue, log }).pipe(
   Layer.provide(Layer.succeed(Readiness, { checks: [] })),
   Layer.provide(Layer.mergeAll(Projector.layer({ ...readModels, build: () => Effect.void }), LiveUpdates.layer({ catalogue }))),
   Layer.provide(officeAlone),
+  Layer.provide(notificationsAlone),
   Layer.provideMerge(Layer.mergeAll(LocalVehicles.layer({ admission: "open" }), Alerts.layer, ReadModel.layer, Changes.layer)),
   Layer.provide(Layer.mergeAll(
     EventStore.layer({ file: join(directory, "log.db") }),

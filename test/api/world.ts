@@ -3,7 +3,8 @@ import { Context, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { HttpServer } from "effect/http"
 import { catalogue } from "../../domain/signals/catalogue.ts"
 import type { SignalValue } from "../../domain/signals/signal.ts"
-import { AlertNotFound, AlertRevisionConflict } from "../../domain/maintenance/alert.ts"
+import { AlertNotFound, AlertRevisionConflict } from "../../domain/maintenance/alerts/alert-commands.ts"
+import type { Urgency } from "../../domain/maintenance/alerts/alert-events.ts"
 import * as Decide from "../../domain/vehicle/decide.ts"
 import { streamOf, type VehicleEvent } from "../../domain/vehicle/events.ts"
 import * as Identity from "../../domain/vehicle/identity.ts"
@@ -12,7 +13,7 @@ import * as State from "../../domain/vehicle/state.ts"
 import type { Twin } from "../../domain/vehicle/twin.ts"
 import type { Vin } from "../../domain/vehicle/vin.ts"
 import type { AlertRow } from "../../projections/alerts.ts"
-import type { HealthRow } from "../../projections/health.ts"
+import { type HealthRow, urgencyAt } from "../../projections/health.ts"
 import { type Counts, countNames, nothing, reporting, type ReportingRow } from "../../projections/reporting.ts"
 import type { TripRow } from "../../projections/trips.ts"
 import { minutesFrom } from "../../projections/history.ts"
@@ -26,15 +27,18 @@ import { Changes, type Committed } from "../../src/live/changes.ts"
 import * as ChangesInProcess from "../../src/live/changes-in-process.ts"
 import { LiveUpdates, layer as liveUpdates } from "../../src/live/live-updates.ts"
 import { Alerts } from "../../src/maintenance/alerts.ts"
+import type { Notifications } from "../../src/notify/notifications.ts"
+import type { NotificationRules } from "../../src/notify/rules.ts"
 import { Readiness } from "../../src/readiness.ts"
 import { ReadModelUnavailable } from "../../src/readmodel/errors.ts"
 import { alertMatches } from "../../src/live/alert-filter.ts"
-import { type Page, ReadModel, type Slice } from "../../src/readmodel/read-model.ts"
+import { type ListedAlerts, type Page, ReadModel, type RiskFilter, type RiskGrouping, type Slice } from "../../src/readmodel/read-model.ts"
 import { VehicleNotFound, VehicleUnavailable } from "../../src/vehicles/errors.ts"
 import { Past } from "../../src/vehicles/past.ts"
 import { Vehicles } from "../../src/vehicles/vehicles.ts"
 import { officeAlone } from "../support/dead-letters.ts"
 import { HistoryRows } from "../support/history-rows.ts"
+import { notificationsAlone } from "../support/notifications.ts"
 
 type Key = ReadonlyArray<string | number | null>
 
@@ -133,10 +137,18 @@ export class World {
       summary: "The front brakes are worn",
       recommendedAction: "Replace the pads",
       evidence: [{ text: "20 % left", events: [] }],
+      confidence: 0.8,
+      remaining: null,
+      emergency: false,
+      occurredAt: null,
+      situation: {},
+      personal: {},
       raisedAt: 1_000 + this.position,
       updatedAt: 1_000 + this.position,
       acknowledgedAt: null,
       acknowledgedBy: null,
+      assignedTo: null,
+      snoozedUntil: null,
       note: null,
       resolvedAt: null,
       ...before,
@@ -171,7 +183,7 @@ export class World {
     })
   }
 
-  scored(vin: string, component: string): void {
+  scored(vin: string, component: string, rest: Partial<HealthRow> = {}): void {
     this.health.push({
       vin,
       component,
@@ -179,6 +191,7 @@ export class World {
       model: "wear",
       modelVersion: "1",
       risk: 5,
+      priority: 5,
       worst: false,
       urgency: "drive_on",
       summary: "Fares well",
@@ -191,6 +204,7 @@ export class World {
       computedAt: 1_000,
       position: fromNumber(this.position),
       state: {},
+      ...rest,
     })
   }
 
@@ -268,6 +282,46 @@ export class World {
           .slice(0, limit)),
     healthByVin: (vins) =>
       this.#reading("healthByVin", () => Map.groupBy(this.health.filter((_) => vins.includes(_.vin)), (_) => _.vin)),
+    risks: (filter, page) =>
+      this.#reading("risks", () =>
+        slice(
+          this.#risks(filter),
+          (_) => filter.components ? [_.priority, _.vin, _.component] : [_.priority, _.vin],
+          true,
+          page,
+        )),
+    countRisks: (filter) => this.#reading("countRisks", () => this.#risks(filter).length),
+    failureOutlook: (range, by, filter) =>
+      this.#reading("failureOutlook", () => {
+        const rows = this.#risks({ components: this.health.map(({ component }) => component), ...filter })
+        const week = (time: number | null) => time === null ? Infinity : Math.floor((time - range.from) / 604_800_000) + 1
+        const count = (times: ReadonlyArray<number | null>) =>
+          Array.from({ length: range.weeks + 1 }, (_, i) => times.filter((time) => Math.max(0, week(time)) === i).length)
+        return Array.from(Map.groupBy(rows, (row) => this.#group(by, row)), ([group, own]) => ({
+          group,
+          expected: count(own.map(({ failsAt }) => failsAt)),
+          beginning: count(own.map(({ failsFrom }) => failsFrom)),
+          ending: count(own.map(({ failsTo }) => failsTo)),
+        }))
+      }),
+    riskSummary: (by, part) =>
+      this.#reading("riskSummary", () => {
+        const count = (urgencies: ReadonlyArray<Urgency>) => {
+          const of = (urgency: Urgency) => urgencies.filter((one) => one === urgency).length
+          return { drive_on: of("drive_on"), service_soon: of("service_soon"), stop: of("stop") }
+        }
+        const alerts = this.#alerts({}).filter(({ state }) => state !== "resolved")
+        const pastLine = this.#risks(part).filter(({ priority }) => priority > 100)
+        return Array.from(Map.groupBy(this.#matching(part), (row) => this.#group(by, { ...row, component: "" })), ([group, own]) => {
+          const isOwn = ({ vin }: { readonly vin: string }) => own.some((row) => row.vin === vin)
+          return {
+            group,
+            vehicles: own.length,
+            atRisk: count(pastLine.filter(isOwn).map(({ priority }) => urgencyAt(priority))),
+            alerts: count(alerts.filter(isOwn).map(({ urgency }) => urgency)),
+          }
+        })
+      }),
     tripsByVin: (vins, page) =>
       this.#reading("tripsByVin", () =>
         new Map(vins.map((vin) => [vin, slice(this.trips.filter((_) => _.vin === vin), (_) => [_.startAt], true, page)]))),
@@ -303,9 +357,9 @@ export class World {
           if (!quiet.some((one) => one.limitMs === limitMs && lastSeenAt <= one.since)) return []
           return [{ vin, state, lastSeenAt, limitMs, revision, rhythmMs: rhythmMs ?? undefined }]
         }).slice(0, limit)),
-    alerts: (filter, page) =>
-      this.#reading("alerts", () => slice(this.#alerts(filter), (_) => [_.raisedAt, _.id], true, page)),
-    countAlerts: (filter) => this.#reading("countAlerts", () => this.#alerts(filter).length),
+    alerts: (filter, { descending }, page) =>
+      this.#reading("alerts", () => slice(this.#listed(filter), (_) => [_.raisedAt, _.id], descending, page)),
+    countAlerts: (filter) => this.#reading("countAlerts", () => this.#listed(filter).length),
     alertsById: (ids) =>
       this.#reading("alertsById", () => new Map([...this.alerts].filter(([id]) => ids.includes(id)))),
     alertsChangedAfter: (position, { filter, limit }) =>
@@ -319,14 +373,37 @@ export class World {
 
   #matching(filter: Parameters<ReadModel["Service"]["countVehicles"]>[0]): Array<VehicleRow> {
     return [...this.rows.values()].filter((row) =>
+      (filter.vins?.includes(row.vin) ?? true) &&
       (filter.brands?.includes(row.brand ?? "") ?? true) &&
+      (filter.depots?.includes(row.depot ?? "") ?? true) &&
+      (filter.regions?.includes(row.region ?? "") ?? true) &&
       (filter.reporting === undefined || (row.reporting !== null && filter.reporting.includes(row.reporting))) &&
       (filter.online === undefined || filter.online === row.online)
     )
   }
 
+  #risks(filter: RiskFilter): ReadonlyArray<HealthRow> {
+    const vins = new Set(this.#matching(filter).map(({ vin }) => vin))
+    return this.health.filter((row) =>
+      vins.has(row.vin) &&
+      (filter.components?.includes(row.component) ?? row.worst) &&
+      (filter.urgencies?.includes(urgencyAt(row.priority)) ?? true) &&
+      row.risk >= (filter.minRisk ?? 0)
+    )
+  }
+
+  #group(by: RiskGrouping, { component, vin }: { readonly component: string; readonly vin: string }): string | null {
+    return by === "component" ? component : this.rows.get(vin)?.[by] ?? null
+  }
+
   #alerts(filter: Parameters<ReadModel["Service"]["countAlerts"]>[0]): Array<AlertRow> {
     return [...this.alerts.values()].filter((alert) => alertMatches(filter, alert))
+  }
+
+  #listed({ depots, regions, ...filter }: ListedAlerts): Array<AlertRow> {
+    if (depots === undefined && regions === undefined) return this.#alerts(filter)
+    const part = this.#matching({ ...(depots && { depots }), ...(regions && { regions }) })
+    return this.#alerts(filter).filter(({ vin }) => part.some((row) => row.vin === vin))
   }
 
   #stream(stream: string, read: (events: ReadonlyArray<RecordedEvent>) => ReadonlyArray<RecordedEvent>) {
@@ -386,16 +463,24 @@ export class World {
 
   readonly planner: Alerts["Service"] = {
     tell: () => Effect.die("not used"),
-    acknowledge: (vin, alertId, { by, note }, ifRevision) =>
-      Effect.suspend((): Effect.Effect<AlertRow, AlertNotFound | AlertRevisionConflict> => {
-        const alert = this.alerts.get(alertId)
-        if (alert?.vin !== vin) return Effect.fail(new AlertNotFound({ vin, alertId }))
-        if (ifRevision !== undefined && ifRevision !== alert.revision) {
-          return Effect.fail(new AlertRevisionConflict({ vin, alertId, expected: ifRevision, actual: alert.revision }))
-        }
-        const acknowledged = { acknowledgedBy: by ?? null, note: note ?? null, acknowledgedAt: 5_000 }
-        return Effect.succeed(this.alert(vin, alertId, { state: "acknowledged", ...acknowledged }))
-      }),
+    acknowledge: (vin, alertId, { by, note }, ifRevision) => {
+      const acknowledged = { acknowledgedBy: by ?? null, note: note ?? null, acknowledgedAt: 5_000 }
+      return this.#planned(vin, alertId, ifRevision, { state: "acknowledged", ...acknowledged })
+    },
+    assign: (vin, alertId, { to }, ifRevision) => this.#planned(vin, alertId, ifRevision, { assignedTo: to ?? null }),
+    snooze: (vin, alertId, { until }, ifRevision) =>
+      this.#planned(vin, alertId, ifRevision, { snoozedUntil: until ?? null }),
+  }
+
+  #planned(vin: string, alertId: string, ifRevision: number | undefined, change: Partial<AlertRow>) {
+    return Effect.suspend((): Effect.Effect<AlertRow, AlertNotFound | AlertRevisionConflict> => {
+      const alert = this.alerts.get(alertId)
+      if (alert?.vin !== vin) return Effect.fail(new AlertNotFound({ vin, alertId }))
+      if (ifRevision !== undefined && ifRevision !== alert.revision) {
+        return Effect.fail(new AlertRevisionConflict({ vin, alertId, expected: ifRevision, actual: alert.revision }))
+      }
+      return Effect.succeed(this.alert(vin, alertId, change))
+    })
   }
 }
 
@@ -408,7 +493,11 @@ export interface Served {
 
 /** The API over a world, on a free port. */
 export const serve = async (
-  { office, ...options }: { readonly capacity?: number; readonly office?: Layer.Layer<DeadLetterOffice> } = {},
+  { notifications, office, ...options }: {
+    readonly capacity?: number
+    readonly office?: Layer.Layer<DeadLetterOffice>
+    readonly notifications?: Layer.Layer<Notifications | NotificationRules>
+  } = {},
 ): Promise<Served> => {
   const world = new World()
   const log = Layer.succeed(EventStore, world.eventStore)
@@ -419,6 +508,7 @@ export const serve = async (
     Layer.succeed(Vehicles, world.vehicles),
     Layer.succeed(Alerts, world.planner),
     office ?? officeAlone.pipe(Layer.provide(log)),
+    notifications ?? notificationsAlone.pipe(Layer.provide(log)),
     Layer.succeed(Readiness, {
       checks: [
         { name: "log", check: Effect.void },

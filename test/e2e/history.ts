@@ -2,6 +2,7 @@
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
+import { models } from "../../domain/maintenance/models.ts"
 import { EventStore, type RecordedEvent } from "../../src/eventstore/event-store.ts"
 import { beginning } from "../../src/eventstore/position.ts"
 import * as Sqlite from "../../src/eventstore/sqlite.ts"
@@ -42,17 +43,20 @@ const everything = `{
     vin brand model year powertrain tags registeredAt revision online lastSeenAt clockOffsetMs
     signals { path value unit at receivedAt revision }
     troubleCodes { code severity ecu text at }
-    health { component score model version confidence evidence { text eventIds } computedAt }
     trips(first: 50) { totalCount edges { node { startAt endAt distanceKm startSoc endSoc maxSpeed } } }
     events(last: 1) { totalCount edges { node { type revision at receivedAt data metadata } } }
   } } }
+  riskList(first: 50, filter: { components: ${JSON.stringify(models.map(({ component }) => component))} }) {
+    totalCount edges { node { vin component reason urgency risk expectedFailureAt } }
+  }
   alerts(first: 50) { totalCount edges { node {
     alertId vehicle { vin } component state urgency score model summary recommendedAction revision raisedAt updatedAt
-    acknowledgedAt acknowledgedBy note resolvedAt evidence { text eventIds }
+    acknowledgedAt acknowledgedBy note resolvedAt evidence { text eventIds } assignedTo snoozedUntil isEmergency
+    confidence remainingUsefulLife { days low high } occurredAt situation { path value unit } position { latitude longitude at }
   } } }
 }`
 
-/** All that a service says of its vehicles; health as of now, which is not history's, left out. */
+/** All that a service says of its vehicles. Of health what the list of risks has, since `health` is as of now. */
 export const allOf = (url: string) => Effect.promise(() => ask<Everything>(url, everything))
 
 interface Connection<Node> {
@@ -89,6 +93,13 @@ const recordService = `mutation ($input: RecordServiceInput!) {
 }`
 const acknowledge = `mutation ($input: AcknowledgeAlertInput!) {
   acknowledgeAlert(input: $input) { __typename ... on Error { message } }
+}`
+
+const assign = `mutation ($input: AssignAlertInput!) {
+  assignAlert(input: $input) { __typename ... on Error { message } }
+}`
+const snooze = `mutation ($input: SnoozeAlertInput!) {
+  snoozeAlert(input: $input) { __typename ... on Error { message } }
 }`
 
 /** Every type of event, from a simulated fleet and its planners. The service is stopped; its history is in a file. */
@@ -145,19 +156,25 @@ export const livedHistory = Effect.fnUntraced(function*(samples: number, extensi
   ])
   interface Told {
     readonly id: string
+    readonly component: string
     readonly state: string
     readonly vehicle: { readonly vin: string }
   }
-  const alerts = "{ alerts(first: 100) { edges { node { id state vehicle { vin } } } } }"
+  const alerts = "{ alerts(first: 100) { edges { node { id component state vehicle { vin } } } } }"
   const ownAlerts = Effect.promise(() => ask<{ readonly alerts: Connection<Told> }>(url, alerts)).pipe(
     Effect.map((answer) => answer.alerts.edges.map(({ node }) => node).filter(({ vehicle: of }) => of.vin === vin)),
   )
   const waitFor = <A>(look: Effect.Effect<A>, holds: (value: A) => boolean) =>
     Effect.repeat(Effect.delay(look, "50 millis"), { until: holds })
-  const [alert] = yield* waitFor(ownAlerts, ({ length }) => length > 0)
+  // The service that is overdue, and the code that was raised.
+  const raised = yield* waitFor(ownAlerts, ({ length }) => length >= 2)
+  const alert = raised.find(({ component }) => component === "vehicle")
   yield* mutate(acknowledge, { id: alert?.id, by: "planner", note: "on Monday" })
+  yield* mutate(assign, { id: alert?.id, to: "North" })
+  yield* mutate(snooze, { id: alert?.id, until: new Date(Date.now() + 3_600_000).toISOString() })
   const work = { component: "vehicle", kind: "REPLACED", odometerKm: 60_000, clientMutationId: "w-1" }
   yield* mutate(recordService, { vin, ...work })
+  yield* mutate(recordService, { vin, component: "diagnostics", kind: "REPAIRED", clientMutationId: "w-2" })
   yield* publishAll(vehicle, remaining(20_000))
   yield* waitFor(ownAlerts, (own) => own.every(({ state }) => state === "RESOLVED"))
   // Absence takes its time: its events are written by the actor, while nobody else is at the log.

@@ -19,15 +19,16 @@ describe("health", () => {
 
   it("keeps what it has folded before there is a score, and says that it knows nothing", () => {
     const rows = fold([readings(now, { [signal.odometer]: 50_000_000 })])
-    expect(rows).toMatchObject([{ confidence: 0, evidence: [] }])
-    const [row] = fold([serviced(now + 1000)], rows)
+    const ofVehicle = (all: ReadonlyArray<HealthRow>) => all.find(({ component }) => component === "vehicle")
+    expect(ofVehicle(rows)).toMatchObject({ confidence: 0, evidence: [] })
+    const row = ofVehicle(fold([serviced(now + 1000)], rows))
     expect(row?.confidence).toBeGreaterThan(0.4)
     expect(row?.score).toBeGreaterThan(99)
   })
 
   it("leaves rows alone on whatever does not concern a model", () => {
     const rows = fold(remaining(20_000))
-    expect(fold([readings(now + day, { "Vehicle.Speed": 50 })], rows)).toBe(rows)
+    expect(fold([readings(now + day, { "Vehicle.Trailer.IsConnected": true })], rows)).toBe(rows)
     expect(fold([readings(now + 1000, { [signal.distance]: 20_000 })], rows)).toBe(rows)
   })
 
@@ -47,11 +48,14 @@ describe("health", () => {
   })
 
   it("has a new version with every model that comes, goes or changes", () => {
-    const known: Record<string, number> = { "service-due@1": 1 }
-    const registered = models.map(({ name, version }) => `${name}@${version}`).join(" ")
+    const known: Record<string, number> = {
+      "service-due@1": 1,
+      "service-due@1 crash@1 cell-fault@2 battery-capacity@1 insulation@1 low-voltage-battery@1 tyre-leak@1 brake-pads@1 motor-temperature@1 coolant-temperature@1 trouble-codes@1":
+        3,
+    }
+    const registered = [...new Set(models.map(({ name, version }) => `${name}@${version}`))].join(" ")
     expect(known[registered], `raise the version of the projection, and note it here for ${registered}`)
       .toBe(health.version)
     expect(new Set(models.map(({ component }) => component)).size).toBe(models.length)
-    expect(new Set(models.map(({ name }) => name)).size).toBe(models.length)
   })
 })

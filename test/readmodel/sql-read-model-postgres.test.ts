@@ -2,15 +2,18 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient, type Statement } from "effect/sql"
 import { alerts } from "../../projections/alerts.ts"
+import { health } from "../../projections/health.ts"
 import { day, history, minute } from "../../projections/history.ts"
 import { trips } from "../../projections/trips.ts"
 import { vehicles } from "../../projections/vehicles.ts"
 import { fromNumber } from "../../src/eventstore/position.ts"
 import { alertConditions, vehicleConditions } from "../../src/readmodel/filters.ts"
+import * as FailureOutlook from "../../src/readmodel/failure-outlook.ts"
 import * as History from "../../src/readmodel/history.ts"
 import * as Keyset from "../../src/readmodel/keyset.ts"
 import { allProjected } from "../../src/readmodel/projections.ts"
 import type { AlertFilter, VehicleFilter, VehicleOrder } from "../../src/readmodel/read-model.ts"
+import * as Risk from "../../src/readmodel/risk.ts"
 import {
   alertOrder,
   layer as readModelLayer,
@@ -22,7 +25,9 @@ import { Table } from "../../src/readmodel/table.ts"
 import * as Tables from "../../src/readmodel/tables.ts"
 import { layer as databaseLayer } from "../../src/sql/database.ts"
 import { inPostgres } from "../contract/databases.ts"
-import { fill, readModelContract, vehicleRow } from "../contract/read-model.ts"
+import { plannerContract } from "../contract/read-model-planner.ts"
+import { fill, vehicleRow } from "../contract/read-model-rows.ts"
+import { readModelContract } from "../contract/read-model.ts"
 import { postgresIsThere } from "../support/postgres.ts"
 
 /** So many rows that PostgreSQL looks for an index, not to be had otherwise; and its statistics. */
@@ -37,6 +42,8 @@ const fillMany = Effect.gen(function*() {
     `INSERT INTO alerts (vin, id, brand, component, state, urgency, raised_at, position)
       SELECT 'V' || i % 3000, 'A' || i, 'B' || i % 30, 'c', CASE WHEN i % 20 = 0 THEN 'open' ELSE 'resolved' END,
         'watch', i, ${text("i")} FROM generate_series(1, 10000) i`,
+    `INSERT INTO health (vin, component, priority, worst, confidence, fails_from, fails_at, fails_to)
+      SELECT 'V' || i / 3, 'c' || i % 3, i % 400, i % 3 = 0, 1, i * 1000, i * 1000, i * 1000 FROM generate_series(1, 30000) i`,
     `INSERT INTO trips (vin, start_at) SELECT 'V' || i % 100, i * 1000 FROM generate_series(1, 20000) i`,
     `INSERT INTO history (vin, bucket_ms, start_at, signals)
       SELECT 'V' || i % 20, ${minute}, i / 20 * ${minute}, '{}' FROM generate_series(1, 20000) i`,
@@ -62,6 +69,7 @@ describe.skipIf(!postgresIsThere)("the read model in PostgreSQL", () => {
   const database = Layer.unwrap(Effect.map(newDatabase, databaseLayer))
 
   readModelContract("SqlReadModel on PostgreSQL", database)
+  plannerContract("SqlReadModel for planners on PostgreSQL", database)
 
   it.effect("stores text that PostgreSQL does not take, with a sign for what it does not, and finds it", () =>
     Effect.gen(function*() {
@@ -101,7 +109,7 @@ describe.skipIf(!postgresIsThere)("the read model in PostgreSQL", () => {
     const alertPlan = Effect.fnUntraced(function*(filter: AlertFilter) {
       const sql = yield* SqlClient.SqlClient
       const page = { limit: 50, backwards: false, after: [5_000, "x"] }
-      return yield* planOf(Keyset.statement(sql, new Table(sql, alerts), alertConditions(sql, filter), alertOrder, page))
+      return yield* planOf(Keyset.statement(sql, new Table(sql, alerts), alertConditions(sql, filter), alertOrder({ descending: true }), page))
     })
 
     it.effect("reads its queries' rows from indexes, in their order, where there are many", () =>
@@ -132,6 +140,24 @@ describe.skipIf(!postgresIsThere)("the read model in PostgreSQL", () => {
           ["alerts_0_brand_raised_at_id"],
         ])
         for (const plan of plans) expect(plan.join("\n")).not.toContain("Sort")
+      }))
+
+    it.effect("reads risks from indexes, in the list's order, and failures ahead within their range", () =>
+      Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        const page = { limit: 20, backwards: false, after: [300, "V1"] }
+        for (const filter of [{}, { urgencies: ["service_soon"] as const }, { brands: ["B1"] }]) {
+          const [worst] = yield* Risk.statements(sql, new Table(sql, health), filter, page)
+          const plan = yield* planOf(worst)
+          expect(scansIn(plan)[0]).toBe("health_0_worst_priority_vin")
+          expect(plan.join("\n")).not.toContain("Sort")
+        }
+        const components = { components: ["c1"] }
+        const [one] = yield* Risk.statements(sql, new Table(sql, health), components, { ...page, after: [300, "V1", "c"] })
+        expect(scansIn(yield* planOf(one))).toEqual(["health_0_component_priority_vin"])
+        const outlook = yield* planOf(FailureOutlook.statement(sql, { from: 500_000, weeks: 8 }, "component", 0, []))
+        expect(scansIn(outlook)).toContain("health_0_fails_from_fails_at_fails_to_component_vin")
+        expect(outlook.join("\n")).not.toContain("Seq Scan")
       }))
 
     it.effect("reads what has changed after a position in the order of change", () =>

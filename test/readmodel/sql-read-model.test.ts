@@ -5,22 +5,29 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { alerts } from "../../projections/alerts.ts"
+import { health } from "../../projections/health.ts"
 import { day, history, minute } from "../../projections/history.ts"
 import { vehicles } from "../../projections/vehicles.ts"
 import { beginning } from "../../src/eventstore/position.ts"
 import type { ReadModelUnavailable } from "../../src/readmodel/errors.ts"
 import { alertConditions, vehicleConditions } from "../../src/readmodel/filters.ts"
+import * as FailureOutlook from "../../src/readmodel/failure-outlook.ts"
 import * as History from "../../src/readmodel/history.ts"
 import * as Keyset from "../../src/readmodel/keyset.ts"
 import {
   type AlertFilter,
   ReadModel,
+  type RiskFilter,
   type VehicleOrder,
 } from "../../src/readmodel/read-model.ts"
+import * as Risk from "../../src/readmodel/risk.ts"
+import * as RiskSummary from "../../src/readmodel/risk-summary.ts"
 import { alertOrder, layer as readModelLayer, vehicleOrder } from "../../src/readmodel/sql-read-model.ts"
 import { Table } from "../../src/readmodel/table.ts"
 import { layer as sqliteLayer } from "../../src/sql/sqlite-client.ts"
-import { fill, readModelContract } from "../contract/read-model.ts"
+import { plannerContract } from "../contract/read-model-planner.ts"
+import { fill, vehicleRow } from "../contract/read-model-rows.ts"
+import { readModelContract } from "../contract/read-model.ts"
 
 const database = Layer.unwrap(Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "read-model-"))),
@@ -28,6 +35,7 @@ const database = Layer.unwrap(Effect.acquireRelease(
 ).pipe(Effect.map((folder) => sqliteLayer({ file: join(folder, "read-model.db"), synchronous: "NORMAL" }))))
 
 readModelContract("SqlReadModel on SQLite", database)
+plannerContract("SqlReadModel for planners on SQLite", database)
 
 describe("SqlReadModel on SQLite", () => {
   it.layer(readModelLayer.pipe(Layer.provideMerge(database)), { excludeTestServices: true })((it) => {
@@ -48,7 +56,7 @@ describe("SqlReadModel on SQLite", () => {
       const sql = yield* SqlClient.SqlClient
       const page = { limit: 50, backwards: false, after: [1, "x"] }
       const conditions = alertConditions(sql, filter)
-      return yield* planOf(Keyset.statement(sql, new Table(sql, alerts), conditions, alertOrder, page))
+      return yield* planOf(Keyset.statement(sql, new Table(sql, alerts), conditions, alertOrder({ descending: true }), page))
     })
 
     it.effect("reads the main lists in the order of an index, from where a page starts, without sorting", () =>
@@ -80,6 +88,42 @@ describe("SqlReadModel on SQLite", () => {
         expect(plans.all).toEqual([expect.stringContaining("USING INDEX alerts_0_raised_at_id (")])
         expect(plans.open).toEqual([expect.stringContaining("USING INDEX alerts_0_state_raised_at_id (state=?")])
         expect(plans.brand).toEqual([expect.stringContaining("USING INDEX alerts_0_brand_raised_at_id (brand=?")])
+      }))
+
+    it.effect("reads risks from indexes, in the list's order or by vehicle, of a large part of the fleet and of a small one", () =>
+      Effect.gen(function*() {
+        const ofDepot = (depot: string, from: number, to: number) =>
+          Array.from({ length: to - from }, (_, i) => vehicleRow(`V${from + i}`, { depot }))
+        yield* fill({ vehicles: [...ofDepot("small", 0, 50), ...ofDepot("large", 50, 101)] })
+        const sql = yield* SqlClient.SqlClient
+        const plans = Effect.fnUntraced(function*(filter: RiskFilter) {
+          const after = filter.components === undefined ? [100, "V1"] : [100, "V1", "c"]
+          const page = { limit: 20, backwards: false, after }
+          const statements = yield* Risk.statements(sql, new Table(sql, health), filter, page)
+          return yield* Effect.forEach(statements, planOf)
+        })
+        const worst = "SEARCH t USING INDEX health_0_worst_priority_vin (worst=? AND (priority,vin)<(?,?))"
+        const component = "SEARCH t USING INDEX health_0_component_priority_vin (component=? AND (priority,vin)<(?,?))"
+        const vehicle = "SEARCH f EXISTS USING COVERING INDEX vehicles_0_depot_vin (depot=? AND vin=?)"
+        expect(yield* plans({})).toEqual([[worst]])
+        expect(yield* plans({ minRisk: 5 })).toEqual([[expect.stringContaining("health_0_worst_priority_vin (worst=?")]])
+        expect(yield* plans({ depots: ["large"] })).toEqual([[worst, vehicle]])
+        expect(yield* plans({ components: ["a", "b"] })).toEqual([[component], [component]])
+        expect(yield* plans({ components: ["a"], depots: ["large"] })).toEqual([[component, vehicle]])
+        const [[first] = []] = yield* plans({ depots: ["small"] })
+        expect(first).toBe("SEARCH t USING INDEX sqlite_autoindex_health_1 (vin=?)")
+        const [[one] = []] = yield* plans({ components: ["a"], depots: ["small"] })
+        expect(one).toBe("SEARCH t USING INDEX sqlite_autoindex_health_1 (vin=? AND component=?)")
+
+        const outlook = yield* planOf(FailureOutlook.statement(sql, { from: 0, weeks: 8 }, "depot", 1, []))
+        expect(outlook.slice(0, 2)).toEqual([
+          expect.stringContaining("COVERING INDEX health_0_fails_from_fails_at_fails_to_component_vin (fails_from>? AND"),
+          expect.stringContaining("SEARCH g USING INDEX sqlite_autoindex_vehicles_1 (vin=?)"),
+        ])
+        const [atRisk] = yield* planOf(RiskSummary.atRiskStatement(sql, "depot", "stop", []))
+        expect(atRisk).toContain("COVERING INDEX health_0_worst_priority_vin (worst=? AND priority>?)")
+        const [open] = yield* planOf(RiskSummary.alertsStatement(sql, "depot", "stop", []))
+        expect(open).toContain("USING INDEX alerts_0_state_raised_at_id (state=?)")
       }))
 
     it.effect("reads history from its key, a range and single rows, and looks at no others", () =>
@@ -119,7 +163,7 @@ describe("SqlReadModel on SQLite", () => {
         readModel.countTripsByVin(["A"]),
         readModel.history(["A"], { bucketMs: minute, from: 0, to: minute }),
         readModel.minutesFrom(["A"]),
-        readModel.alerts({}, page),
+        readModel.alerts({}, { descending: true }, page),
         readModel.countAlerts({}),
         readModel.alertsById(["x"]),
         readModel.position,

@@ -1,7 +1,7 @@
 /** Events as an export has them, for tests of what reads exports. */
 import { writeFileSync } from "node:fs"
 import { gzipSync } from "node:zlib"
-import * as Alert from "../../domain/maintenance/alert-events.ts"
+import * as Alert from "../../domain/maintenance/alerts/alert-events.ts"
 import { uuid } from "../../domain/vehicle/identity.ts"
 import { streamOf } from "../../domain/vehicle/events.ts"
 import { toTime } from "../../domain/vehicle/readings.ts"
