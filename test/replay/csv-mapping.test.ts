@@ -20,7 +20,7 @@ const planned = (mapping: unknown) =>
 const problems = (mapping: unknown) =>
   Result.match(planned(mapping), { onSuccess: () => [], onFailure: ({ message }) => message.split("\n") })
 
-const examples = new URL("../../examples", import.meta.url)
+const examples = new URL("../../examples/", import.meta.url)
 const examplePaths = readdirSync(examples, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".mapping.json"))
 
